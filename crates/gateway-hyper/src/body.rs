@@ -1,0 +1,104 @@
+//! The body that hyper pulls.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use crate::exchange::{HttpExchange, Next};
+use crate::link::Link;
+
+/// A response body: one block that is there already, or whatever the application still sends.
+#[derive(Debug)]
+pub(crate) struct Body {
+    repr: Repr,
+}
+
+#[derive(Debug)]
+enum Repr {
+    Full(Bytes),
+    Stream(Stream),
+}
+
+#[derive(Debug)]
+struct Stream {
+    exchange: Arc<HttpExchange>,
+    link: Arc<Link>,
+    blocks: VecDeque<Bytes>,
+    next: Next,
+}
+
+/// The application ended before its response did: the connection is broken off (A-106, H-87).
+#[derive(Debug, thiserror::Error)]
+#[error("the response was broken off")]
+pub(crate) struct Aborted;
+
+impl Body {
+    pub(crate) const fn full(block: Bytes) -> Self {
+        Self { repr: Repr::Full(block) }
+    }
+
+    pub(crate) fn stream(exchange: Arc<HttpExchange>, link: Arc<Link>) -> Self {
+        Self { repr: Repr::Stream(Stream { exchange, link, blocks: VecDeque::new(), next: Next::Unknown }) }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Aborted;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        match &mut self.repr {
+            Repr::Full(block) if block.is_empty() => Poll::Ready(None),
+            Repr::Full(block) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(block))))),
+            Repr::Stream(stream) => stream.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.repr {
+            Repr::Full(block) => block.is_empty(),
+            Repr::Stream(stream) => stream.blocks.is_empty() && stream.next == Next::End,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.repr {
+            Repr::Full(block) => SizeHint::with_exact(block.len() as u64),
+            Repr::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        if self.blocks.is_empty() && self.next == Next::Unknown {
+            self.next = self.exchange.take_blocks(&mut self.blocks);
+            if self.blocks.is_empty() && self.next == Next::Unknown {
+                self.link.drive(cx);
+                self.next = self.exchange.take_blocks(&mut self.blocks);
+            }
+        }
+        match (self.blocks.pop_front(), self.next) {
+            (Some(block), _) => Poll::Ready(Some(Ok(Frame::data(block)))),
+            (None, Next::End) => Poll::Ready(None),
+            (None, Next::Abort) => Poll::Ready(Some(Err(Aborted))),
+            (None, Next::Unknown) => {
+                self.exchange.wait(cx);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.exchange.discard(std::mem::take(&mut self.blocks));
+    }
+}

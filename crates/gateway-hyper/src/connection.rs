@@ -1,0 +1,81 @@
+//! The task of one connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gateway_iface::asgi::Disconnect;
+use hyper::server::conn::http1;
+use tracing::debug;
+
+use crate::link::{Link, Service};
+use crate::stream::Stream;
+
+/// What a server does with an application's call when its client is gone.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OnDisconnect {
+    /// The call runs to its end; its sends fail and its `receive` tells why.
+    #[default]
+    Run,
+    /// The call is dropped where it waits.
+    Cancel,
+}
+
+/// Drives hyper and the application until both are done.
+pub(crate) struct Task {
+    http: Option<Pin<Box<http1::Connection<Stream, Service>>>>,
+    link: Arc<Link>,
+    on_disconnect: OnDisconnect,
+    stopping: bool,
+    known: bool,
+}
+
+impl Task {
+    pub(crate) fn new(
+        http: http1::Connection<Stream, Service>,
+        link: Arc<Link>,
+        on_disconnect: OnDisconnect,
+    ) -> Self {
+        Self { http: Some(Box::pin(http)), link, on_disconnect, stopping: false, known: false }
+    }
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if !this.known {
+            // A task keeps its waker for life.
+            this.link.wait(cx);
+            this.known = true;
+        }
+        if this.link.is_cut_off() {
+            this.http = None;
+            this.link.lose(Disconnect::Shutdown);
+            this.link.drive(cx);
+            this.link.cancel();
+            return Poll::Ready(());
+        }
+        if let Some(http) = &mut this.http {
+            if !this.stopping && this.link.is_stopping() {
+                this.stopping = true;
+                http.as_mut().graceful_shutdown();
+            }
+            if let Poll::Ready(result) = http.as_mut().poll(cx) {
+                if let Err(error) = result {
+                    debug!(%error, "connection ended");
+                }
+                this.http = None;
+                this.link.lose(Disconnect::Client);
+                if this.on_disconnect == OnDisconnect::Cancel {
+                    this.link.cancel();
+                }
+            }
+        }
+        this.link.drive_if_unpolled(cx);
+        if this.http.is_none() && !this.link.is_active() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}

@@ -1,0 +1,281 @@
+//! What all parts of one connection share: hyper's service and body, the application's call, and the
+//! task that drives them.
+
+use std::fmt;
+use std::future::{Future, pending};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use gateway_iface::asgi::{self, Application, Disconnect, HttpScope, Receive, Scope};
+use gateway_iface::{Connection, Error, RequestHead};
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use parking_lot::{Mutex, MutexGuard};
+use tokio_util::sync::ReusableBoxFuture;
+use tokio_util::task::TaskTracker;
+
+use crate::body::{Aborted, Body};
+use crate::exchange::HttpExchange;
+
+/// One connection.
+///
+/// The application's call lives here, in a box that is used again for every request, and is polled by
+/// whoever needs something of it: hyper for the head and for each block, the connection's task for the
+/// rest. So a request costs no task and no channel, and a call goes on when hyper has lost interest
+/// in its body.
+pub(crate) struct Link {
+    app: Arc<dyn Application>,
+    connection: Arc<Connection>,
+    tracker: TaskTracker,
+    call: Mutex<Call>,
+    /// Whether a call is under way.
+    active: AtomicBool,
+    /// Whether the call was polled since the connection's task last looked.
+    polled: AtomicBool,
+    /// Whether the server is shutting down.
+    stop: AtomicBool,
+    /// Whether the server gives the connection up.
+    cut: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+struct Call {
+    future: ReusableBoxFuture<'static, Result<(), Error>>,
+    exchange: Option<Arc<HttpExchange>>,
+}
+
+impl Link {
+    pub(crate) fn new(app: Arc<dyn Application>, connection: Arc<Connection>, tracker: TaskTracker) -> Self {
+        Self {
+            app,
+            connection,
+            tracker,
+            call: Mutex::new(Call { future: ReusableBoxFuture::new(pending()), exchange: None }),
+            active: AtomicBool::new(false),
+            polled: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            task: Mutex::new(None),
+        }
+    }
+
+    /// Begins the call for a request; nothing of the application runs yet.
+    fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
+        let (mut parts, body) = request.into_parts();
+        if let Some(authority) = parts.uri.authority() {
+            // A-35, H-12: the authority of the target replaces Host for everything downstream.
+            if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+                parts.headers.insert(header::HOST, host);
+            }
+        }
+        let body = if body.is_end_stream() { None } else { Some(body) };
+        let head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
+        let mut call = self.lock();
+        if self.active.load(Ordering::Relaxed) {
+            self.detach(&mut call);
+        }
+        let exchange = match &mut call.exchange {
+            Some(exchange) => {
+                if let Some(exchange) = Arc::get_mut(exchange) {
+                    exchange.reset(&head, body);
+                } else {
+                    *exchange = Arc::new(HttpExchange::new(Arc::clone(&self.connection), &head, body));
+                }
+                exchange
+            }
+            none => none.insert(Arc::new(HttpExchange::new(Arc::clone(&self.connection), &head, body))),
+        };
+        let exchange = Arc::clone(exchange);
+        if self.stop.load(Ordering::Relaxed) {
+            exchange.shut_down();
+        }
+        let receive = Receive::shared(Arc::clone(&exchange) as _);
+        let send = asgi::Send::shared(exchange as _);
+        let app = Arc::clone(&self.app);
+        call.future.set(async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await });
+        self.active.store(true, Ordering::Relaxed);
+        Responding { link: Arc::clone(self) }
+    }
+
+    /// Polls the application's call, if one is under way.
+    pub(crate) fn drive(&self, cx: &mut Context<'_>) {
+        let mut call = self.lock();
+        if let (Some(result), Some(exchange)) = (self.poll_call(&mut call, cx), &call.exchange) {
+            exchange.end(&result);
+        }
+    }
+
+    /// Polls the call, and for the head of its response.
+    fn poll_response(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Response<Body>, Aborted>> {
+        let mut call = self.lock();
+        let ended = self.poll_call(&mut call, cx);
+        match &call.exchange {
+            Some(exchange) => exchange.poll_response(cx, self, ended.as_ref()),
+            None => Poll::Ready(Err(Aborted)),
+        }
+    }
+
+    /// Polls the call, if one is under way: what it came to, if it is over now.
+    fn poll_call(&self, call: &mut Call, cx: &mut Context<'_>) -> Option<Result<(), Error>> {
+        if !self.active.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.polled.store(true, Ordering::Relaxed);
+        let Call { future, exchange: Some(exchange) } = call else {
+            return None;
+        };
+        let polled = exchange.drive(|| catch_unwind(AssertUnwindSafe(|| future.poll(cx))));
+        let result = match polled {
+            Ok(Poll::Pending) => return None,
+            Ok(Poll::Ready(result)) => result,
+            Err(_) => {
+                *future = ReusableBoxFuture::new(pending());
+                Err(Error::new("the application panicked"))
+            }
+        };
+        self.active.store(false, Ordering::Relaxed);
+        Some(result)
+    }
+
+    /// Polls the call, unless hyper did so since the last time: it may be waiting for something else
+    /// than the client, who may be stalled.
+    pub(crate) fn drive_if_unpolled(&self, cx: &mut Context<'_>) {
+        if self.is_active() && !self.polled.swap(false, Ordering::Relaxed) {
+            self.drive(cx);
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the waker of the connection's task.
+    pub(crate) fn wait(&self, cx: &Context<'_>) {
+        let mut task = self.task.lock();
+        if !task.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+    }
+
+    /// Tells the connection and its application that the server is shutting down.
+    pub(crate) fn shut_down(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(exchange) = &self.lock().exchange {
+            exchange.shut_down();
+        }
+        self.wake_task();
+    }
+
+    fn wake_task(&self) {
+        if let Some(waker) = &*self.task.lock() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Tells the connection's task to end at once.
+    pub(crate) fn cut_off(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        self.wake_task();
+    }
+
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    /// The connection is over: the call, if it goes on, learns of it.
+    pub(crate) fn lose(&self, reason: Disconnect) {
+        if let Some(exchange) = &self.lock().exchange {
+            exchange.lose(reason);
+        }
+    }
+
+    /// Drops the call where it is.
+    pub(crate) fn cancel(&self) {
+        self.lock().future = ReusableBoxFuture::new(pending());
+        self.active.store(false, Ordering::Relaxed);
+    }
+
+    /// A call whose response is complete goes on in a task of its own, while the connection serves its
+    /// next request.
+    fn detach(&self, call: &mut Call) {
+        let future = std::mem::replace(&mut call.future, ReusableBoxFuture::new(pending()));
+        if let Some(exchange) = call.exchange.take() {
+            self.tracker.spawn(Detached { future, exchange });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Call> {
+        self.call.lock()
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("active", &self.active).field("stop", &self.stop).finish_non_exhaustive()
+    }
+}
+
+/// hyper's view of the application.
+#[derive(Debug)]
+pub(crate) struct Service {
+    link: Arc<Link>,
+}
+
+impl Service {
+    pub(crate) const fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Service {
+    type Response = Response<Body>;
+    type Error = Aborted;
+    type Future = Responding;
+
+    fn call(&self, request: Request<Incoming>) -> Responding {
+        self.link.begin(request)
+    }
+}
+
+/// Waits until the application lets the head of its response go.
+#[derive(Debug)]
+pub(crate) struct Responding {
+    link: Arc<Link>,
+}
+
+impl Future for Responding {
+    type Output = Result<Response<Body>, Aborted>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.link.poll_response(cx)
+    }
+}
+
+/// A call that outlives its place on the connection.
+struct Detached {
+    future: ReusableBoxFuture<'static, Result<(), Error>>,
+    exchange: Arc<HttpExchange>,
+}
+
+impl Future for Detached {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let result = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => result,
+            Err(_) => Err(Error::new("the application panicked")),
+        };
+        this.exchange.end(&result);
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,160 @@
+//! What a server accepts connections from.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use gateway_iface::ServerAddr;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// A socket that listens: TCP or unix.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, Option<PathBuf>),
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum LocalAddr {
+    /// An address and port.
+    Tcp(SocketAddr),
+    /// The path of a unix socket; `None` when it has none.
+    Unix(Option<PathBuf>),
+}
+
+impl LocalAddr {
+    /// The address and port; `None` for a unix socket.
+    #[must_use]
+    pub const fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(addr) => Some(*addr),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for LocalAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => write!(f, "http://{addr}"),
+            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
+            Self::Unix(None) => f.write_str("unix:"),
+        }
+    }
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// Listens on an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// Those of binding a socket: the address is taken, not allowed, or not of this machine.
+    pub async fn bind(addr: impl tokio::net::ToSocketAddrs) -> io::Result<Self> {
+        TcpListener::bind(addr).await.map(Self::from)
+    }
+
+    /// Listens on a unix socket at that path, which is removed when the listener is dropped.
+    ///
+    /// A socket that a dead process left there is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Those of binding a socket; the path is taken by something else, or by a live server.
+    pub fn bind_unix(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        let socket = match UnixListener::bind(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(&path) => {
+                std::fs::remove_file(&path)?;
+                UnixListener::bind(&path)?
+            }
+            result => result?,
+        };
+        Ok(Self { socket: Socket::Unix(socket, Some(path)) })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// Those of asking the system for the address.
+    pub fn local_addr(&self) -> io::Result<LocalAddr> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().map(LocalAddr::Tcp),
+            Socket::Unix(listener, _) => {
+                Ok(LocalAddr::Unix(listener.local_addr()?.as_pathname().map(Path::to_owned)))
+            }
+        }
+    }
+
+    /// The address for scopes; a connection of a listener on all addresses asks its own socket.
+    pub(crate) fn server_addr(&self) -> Option<ServerAddr> {
+        match self.local_addr().ok()? {
+            LocalAddr::Tcp(addr) if addr.ip().is_unspecified() => None,
+            LocalAddr::Tcp(addr) => Some(addr.into()),
+            LocalAddr::Unix(path) => path.as_deref().map(ServerAddr::from),
+        }
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Accepted::Tcp(stream, peer))
+            }
+            Socket::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self { socket: Socket::Tcp(listener) }
+    }
+}
+
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self { socket: Socket::Unix(listener, None) }
+    }
+}
+
+impl TryFrom<std::net::TcpListener> for Listener {
+    type Error = io::Error;
+
+    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener).map(Self::from)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Socket::Unix(_, Some(path)) = &self.socket {
+            // Nothing is lost when it stays: the next start replaces it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    matches!(
+        std::os::unix::net::UnixStream::connect(path),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,360 @@
+//! The server: accepts, serves, and stops.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gateway_iface::asgi::{Application, State};
+use gateway_iface::{Connection, ServerAddr};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::connection::{OnDisconnect, Task};
+use crate::lifespan::{self, LifespanMode};
+use crate::link::{Link, Service};
+use crate::listener::{Accepted, Listener, LocalAddr};
+use crate::signal;
+use crate::stream::Stream;
+
+/// How a server is set up; [`Server::builder`] begins one.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it listens"]
+pub struct Builder {
+    grace_period: Duration,
+    header_read_timeout: Option<Duration>,
+    half_close: bool,
+    on_disconnect: OnDisconnect,
+    lifespan: LifespanMode,
+    signals: bool,
+}
+
+impl Builder {
+    /// How long requests may go on once the server was told to stop; 30 seconds by default.
+    ///
+    /// What is not done by then is cut off, and its application's call is dropped.
+    pub const fn grace_period(mut self, grace_period: Duration) -> Self {
+        self.grace_period = grace_period;
+        self
+    }
+
+    /// How long a client may take to send the head of a request; 30 seconds by default, `None` is no
+    /// limit. A slower one is disconnected (H-100).
+    pub const fn header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.header_read_timeout = timeout;
+        self
+    }
+
+    /// Whether a client that closed its sending side still gets its response; `false` by default.
+    ///
+    /// A closed sending side cannot be told from a lost client. By default it is taken for one, so
+    /// that an application that only waits learns of the loss (A-100); with `true` the response is
+    /// sent (A-101), and a loss is noticed when sending fails.
+    pub const fn half_close(mut self, half_close: bool) -> Self {
+        self.half_close = half_close;
+        self
+    }
+
+    /// What becomes of a call whose client is gone; it runs on by default (A-06).
+    pub const fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
+        self.on_disconnect = on_disconnect;
+        self
+    }
+
+    /// Whether the application is told of start-up and shutdown; if it supports that, by default.
+    pub const fn lifespan(mut self, lifespan: LifespanMode) -> Self {
+        self.lifespan = lifespan;
+        self
+    }
+
+    /// Whether Ctrl-C and SIGTERM stop the server; they do by default.
+    pub const fn signals(mut self, signals: bool) -> Self {
+        self.signals = signals;
+        self
+    }
+
+    /// Listens on an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Listener::bind`].
+    pub async fn bind(self, addr: impl tokio::net::ToSocketAddrs) -> io::Result<Server> {
+        self.listen(Listener::bind(addr).await?)
+    }
+
+    /// Listens on a unix socket.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Listener::bind_unix`].
+    pub fn bind_unix(self, path: impl Into<std::path::PathBuf>) -> io::Result<Server> {
+        self.listen(Listener::bind_unix(path)?)
+    }
+
+    /// Takes a socket that listens already.
+    ///
+    /// # Errors
+    ///
+    /// Those of asking the socket for its address.
+    pub fn listen(self, listener: impl Into<Listener>) -> io::Result<Server> {
+        let listener = listener.into();
+        let local_addr = listener.local_addr()?;
+        Ok(Server { builder: self, listener, local_addr, stop: Arc::new(watch::channel(false).0) })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            grace_period: Duration::from_secs(30),
+            header_read_timeout: Some(Duration::from_secs(30)),
+            half_close: false,
+            on_disconnect: OnDisconnect::Run,
+            lifespan: LifespanMode::Auto,
+            signals: true,
+        }
+    }
+}
+
+/// A server that listens and does not serve yet.
+///
+/// # Examples
+///
+/// ```
+/// use gateway_hyper::Server;
+/// use gateway_iface::{Error, asgi};
+///
+/// async fn hello(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+///     scope.into_http()?;
+///     send.text(200, "Hello, World!").await?;
+///     Ok(())
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// println!("listening on {}", server.local_addr());
+/// let handle = server.handle();
+/// # handle.shutdown();
+/// server.serve(hello).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a server serves when `serve` is awaited"]
+pub struct Server {
+    builder: Builder,
+    listener: Listener,
+    local_addr: LocalAddr,
+    stop: Arc<watch::Sender<bool>>,
+}
+
+impl Server {
+    /// Begins a server with the default settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens: with port 0, the port that was free.
+    #[must_use]
+    pub const fn local_addr(&self) -> &LocalAddr {
+        &self.local_addr
+    }
+
+    /// A handle that stops the server, from anywhere.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle { stop: Arc::clone(&self.stop) }
+    }
+
+    /// Serves the application until the server is told to stop, and everything is done.
+    ///
+    /// In this order: start-up of the application's lifespan (A-108); connections; on Ctrl-C, SIGTERM
+    /// or [`Handle::shutdown`] no more of them; calls that only wait are told
+    /// [`Disconnect::Shutdown`](gateway_iface::asgi::Disconnect::Shutdown), and requests finish within the grace period; shutdown of the
+    /// lifespan (A-112, A-113).
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] when start-up or shutdown of the application fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops accepting; connections go on in tasks of their own, and lifespan
+    /// shutdown is not run.
+    pub async fn serve(self, app: impl Application + 'static) -> Result<(), ServeError> {
+        let Self { builder, listener, local_addr, stop } = self;
+        let app: Arc<dyn Application> = Arc::new(app);
+        let lifespan = lifespan::start(&app, builder.lifespan).await?;
+        let serving = Arc::new(Serving::new(app, &builder, lifespan.state()));
+        info!(address = %local_addr, "listening");
+        tokio::select! {
+            () = accept(&listener, &serving) => {}
+            () = signal::stopped(&stop, builder.signals) => {}
+        }
+        info!("stopping");
+        drop(listener);
+        serving.drain(builder.grace_period).await;
+        lifespan.stop(builder.grace_period).await?;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// Stops a server.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    stop: Arc<watch::Sender<bool>>,
+}
+
+impl Handle {
+    /// Stops it gracefully, as SIGTERM does.
+    pub fn shutdown(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Why a server did not serve, or did not stop as it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The socket could not be used.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The application's start-up failed (A-110); nothing was served.
+    #[error("start-up failed: {0}")]
+    Startup(String),
+    /// The application's shutdown failed (A-114).
+    #[error("shutdown failed: {0}")]
+    Shutdown(String),
+}
+
+/// What the connections of a server have in common.
+struct Serving {
+    app: Arc<dyn Application>,
+    http: http1::Builder,
+    on_disconnect: OnDisconnect,
+    state: Option<State>,
+    tracker: TaskTracker,
+    links: Mutex<HashMap<u64, Arc<Link>>>,
+}
+
+impl Serving {
+    fn new(app: Arc<dyn Application>, builder: &Builder, state: Option<State>) -> Self {
+        let mut http = http1::Builder::new();
+        http.half_close(builder.half_close);
+        if let Some(timeout) = builder.header_read_timeout {
+            http.timer(TokioTimer::new()).header_read_timeout(timeout);
+        } else {
+            http.header_read_timeout(None);
+        }
+        let on_disconnect = builder.on_disconnect;
+        Self { app, http, on_disconnect, state, tracker: TaskTracker::new(), links: Mutex::default() }
+    }
+
+    fn connect(self: &Arc<Self>, id: u64, accepted: Accepted, server: Option<ServerAddr>) {
+        let mut connection = Connection::new();
+        if let Some(state) = &self.state {
+            connection = connection.with_state(state.clone());
+        }
+        connection.set_server(server);
+        match accepted {
+            Accepted::Tcp(stream, peer) => {
+                if connection.server().is_none() {
+                    connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
+                }
+                self.spawn(id, Stream::Tcp(TokioIo::new(stream)), connection.with_client(peer));
+            }
+            Accepted::Unix(stream) => self.spawn(id, Stream::Unix(TokioIo::new(stream)), connection),
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, id: u64, stream: Stream, connection: Connection) {
+        let link = Arc::new(Link::new(Arc::clone(&self.app), Arc::new(connection), self.tracker.clone()));
+        self.links().insert(id, Arc::clone(&link));
+        let http = self.http.serve_connection(stream, Service::new(Arc::clone(&link)));
+        let task = Task::new(http, link, self.on_disconnect);
+        let guard = Registered { serving: Arc::clone(self), id };
+        self.tracker.spawn(async move {
+            let _guard = guard;
+            task.await;
+        });
+    }
+
+    /// Lets what is under way finish within the grace period, and cuts off the rest.
+    async fn drain(&self, grace_period: Duration) {
+        self.tracker.close();
+        for link in self.all_links() {
+            link.shut_down();
+        }
+        if tokio::time::timeout(grace_period, self.tracker.wait()).await.is_ok() {
+            return;
+        }
+        warn!(requests = self.tracker.len(), "the grace period is over: cutting off");
+        for link in self.all_links() {
+            link.cut_off();
+        }
+        if tokio::time::timeout(CUT_OFF, self.tracker.wait()).await.is_err() {
+            warn!(tasks = self.tracker.len(), "calls that ignore the end are left behind");
+        }
+    }
+
+    fn all_links(&self) -> Vec<Arc<Link>> {
+        self.links().values().cloned().collect()
+    }
+
+    fn links(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").field("connections", &self.links().len()).finish_non_exhaustive()
+    }
+}
+
+/// Takes a connection off the list when its task is gone.
+struct Registered {
+    serving: Arc<Serving>,
+    id: u64,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.serving.links().remove(&self.id);
+    }
+}
+
+async fn accept(listener: &Listener, serving: &Arc<Serving>) {
+    let server = listener.server_addr();
+    let mut id = 0;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => {
+                serving.connect(id, accepted, server.clone());
+                id += 1;
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                warn!(%error, "cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// How long accepting pauses when the system is out of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long calls may take to end once they were cut off.
+const CUT_OFF: Duration = Duration::from_secs(1);

@@ -1,0 +1,88 @@
+//! The gateway interface of Rust: what stands between web servers and web applications.
+//!
+//! An application, a middleware or a framework is written once against this crate. It then runs
+//! unchanged on every server and gateway that speaks it, in front of every framework that it is
+//! adapted to, and in memory in a test. What WSGI and ASGI are for Python, and Rack for Ruby.
+//!
+//! # A whole application
+//!
+//! ```
+//! use gateway_iface::{Error, asgi};
+//!
+//! async fn hello(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+//!     scope.into_http()?;
+//!     send.text(200, "Hello, World!").await?;
+//!     Ok(())
+//! }
+//! # use gateway_iface::testing::{AsgiClient, block_on};
+//! # use gateway_iface::http::Request;
+//! # let response = block_on(AsgiClient::new(hello).request(Request::get("/").body("")?))?;
+//! # assert_eq!(response.body(), "Hello, World!");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! A synchronous one, for a thread that may block:
+//!
+//! ```
+//! use gateway_iface::http::{HeaderMap, StatusCode};
+//! use gateway_iface::{Error, wsgi};
+//!
+//! fn hello(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
+//!     start_response.start(StatusCode::OK, HeaderMap::new())?;
+//!     Ok(wsgi::Body::from("Hello, World!"))
+//! }
+//! # use gateway_iface::testing::WsgiClient;
+//! # use gateway_iface::http::Request;
+//! # let response = WsgiClient::new(hello).request(Request::get("/").body("")?)?;
+//! # assert_eq!(response.body(), "Hello, World!");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Reading order
+//!
+//! 1. [`asgi::Application`] and [`wsgi::Application`]: the two traits, and what each side promises.
+//! 2. [`RequestHead`]: what both tell of a request.
+//! 3. [`asgi::Receive`] and [`asgi::Send`]; [`wsgi::Environ`], [`wsgi::StartResponse`] and
+//!    [`wsgi::Body`]: how a body comes in and a response goes out.
+//! 4. [`middleware`]: applications that wrap one.
+//! 5. [`bridge`]: one interface on a server of the other.
+//! 6. [`testing`]: clients in memory.
+//! 7. [`asgi::Exchange`] and [`wsgi::run`]: what a server implements.
+//!
+//! # The contract
+//!
+//! Rules carry ids: `W-12` is the twelfth rule of the synchronous interface (PEP 3333), `A-12` of the
+//! asynchronous one (ASGI 3), `H-12` of HTTP, `S-12` of WebSocket. The documentation of each item names
+//! the rules it stands for, and so do the tests.
+//!
+//! # What is promised across versions
+//!
+//! The signatures here name only the standard library, [`bytes`], [`http`] and `futures-core`, all of
+//! them stable. Enums and structs that may grow are `#[non_exhaustive]`. There are no features, and no
+//! further dependencies, ever.
+
+pub mod asgi;
+pub mod bridge;
+mod error;
+pub mod middleware;
+mod outcome;
+mod path;
+pub mod prelude;
+mod request;
+pub mod testing;
+pub mod wsgi;
+
+#[doc(no_inline)]
+pub use async_trait::async_trait;
+#[doc(no_inline)]
+pub use bytes;
+#[doc(no_inline)]
+pub use http;
+
+pub use self::error::{BoxError, Error, UnsupportedScope};
+pub use self::outcome::{Observe, Observers, Outcome};
+pub use self::request::{Connection, InvalidMount, InvalidPath, RequestHead, ServerAddr};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,543 @@
+//! The head of one request: what both interfaces tell the application.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use http::request::Parts;
+use http::uri::{PathAndQuery, Uri};
+use http::{Extensions, HeaderMap, Method, Version, header};
+
+use crate::asgi::{Capabilities, State};
+use crate::path;
+
+/// The head of one request: [`http::request::Parts`], where the application is mounted, and the
+/// connection it came on.
+///
+/// [`asgi::HttpScope`](crate::asgi::HttpScope), [`asgi::WebSocketScope`](crate::asgi::WebSocketScope)
+/// and [`wsgi::Environ`](crate::wsgi::Environ) each hold one.
+///
+/// # Contract
+///
+/// - The path is kept once, as received ([`raw_path`](Self::raw_path), A-23). Mounting never
+///   rewrites it but moves an offset at a segment border, so [`root_path`](Self::root_path) followed
+///   by [`path_info`](Self::path_info) is always the whole (W-26, A-21, A-147, A-151).
+/// - Header names are lower-case, values are octets, repeated fields stay separate in the order
+///   received (A-26, A-27).
+/// - Each request has a head of its own (A-34); a middleware changes only the one it was given
+///   (A-141, A-142).
+///
+/// # Examples
+///
+/// ```
+/// use gateway_iface::RequestHead;
+/// use gateway_iface::http::Request;
+///
+/// let (parts, ()) = Request::get("/api/caf%C3%A9?q=1").body(()).unwrap().into_parts();
+/// let mut head = RequestHead::new(parts);
+/// head.mount("/api".len())?;
+/// assert_eq!(head.root_path(), "/api");
+/// assert_eq!(head.path_info(), "/caf%C3%A9");
+/// assert_eq!(head.path()?, "/api/café");
+/// assert_eq!(head.query_string(), "q=1");
+/// # Ok::<(), gateway_iface::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    parts: Parts,
+    root_len: usize,
+    connection: Arc<Connection>,
+}
+
+impl RequestHead {
+    /// A head on an unknown connection, mounted at the root.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self::on(parts, Arc::default())
+    }
+
+    /// A head on this connection, mounted at the root.
+    #[must_use]
+    pub const fn on(parts: Parts, connection: Arc<Connection>) -> Self {
+        Self { parts, root_len: 0, connection }
+    }
+
+    /// The request method (W-21, A-19).
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// The protocol version of the request (W-34, A-18).
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.parts.version
+    }
+
+    /// The request target as it was parsed.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.parts.uri
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// The header fields, to change.
+    pub const fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.parts.headers
+    }
+
+    /// Typed values that servers and middleware attach to this request.
+    #[must_use]
+    pub const fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
+    }
+
+    /// The typed values, to change.
+    pub const fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.parts.extensions
+    }
+
+    /// The whole path as received: percent-encoded, without query (A-23).
+    #[must_use]
+    pub fn raw_path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    /// Where the application is mounted, as received; empty at the root (A-25, W-22).
+    #[must_use]
+    pub fn root_path(&self) -> &str {
+        &self.raw_path()[..self.root_len]
+    }
+
+    /// The path below the mount point, as received (W-23, A-151).
+    #[must_use]
+    pub fn path_info(&self) -> &str {
+        &self.raw_path()[self.root_len..]
+    }
+
+    /// The whole path, percent-decoded once, as text; it begins with the root path (A-21).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPath`] when an escape is incomplete or the octets are not UTF-8 (A-22). Passed on by
+    /// an application it is answered with 400. The octets themselves are `PATH_INFO` in
+    /// [`Environ::get`](crate::wsgi::Environ::get).
+    pub fn path(&self) -> Result<Cow<'_, str>, InvalidPath> {
+        decode_text(self.raw_path())
+    }
+
+    /// The query without its `?`, still percent-encoded; empty when there is none (W-27, A-24).
+    #[must_use]
+    pub fn query_string(&self) -> &str {
+        self.parts.uri.query().unwrap_or_default()
+    }
+
+    /// `https` (or `wss`) on a secure connection, else `http` (or `ws`): (A-20, A-38, W-49).
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.connection.secure
+    }
+
+    /// The connection the request came on.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The connection as this request sees it, to change: other requests keep theirs.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        Arc::make_mut(&mut self.connection)
+    }
+
+    /// The client's address, if known (A-30).
+    #[must_use]
+    pub fn client(&self) -> Option<SocketAddr> {
+        self.connection.client
+    }
+
+    /// The address the request arrived at, if known (A-31).
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerAddr> {
+        self.connection.server.as_ref()
+    }
+
+    /// What the server supports beyond the core protocol (A-121).
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.connection.capabilities
+    }
+
+    /// What the application stored at start-up; `None` when no lifespan ran (A-32, A-117).
+    #[must_use]
+    pub fn state(&self) -> Option<&State> {
+        self.connection.state.as_ref()
+    }
+
+    /// Moves the mount point `len` octets further into [`path_info`](Self::path_info) (A-147, W-160, W-161).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidMount`], and nothing changes, unless those octets begin with `/`, do not end with
+    /// `/`, and end where a segment ends.
+    pub fn mount(&mut self, len: usize) -> Result<(), InvalidMount> {
+        let Some((prefix, rest)) = self.path_info().split_at_checked(len) else {
+            return Err(InvalidMount);
+        };
+        let starts = prefix.is_empty() || prefix.starts_with('/');
+        let ends = !prefix.ends_with('/') && (rest.is_empty() || rest.starts_with('/'));
+        if !(starts && ends) {
+            return Err(InvalidMount);
+        }
+        self.root_len += len;
+        Ok(())
+    }
+
+    /// Replaces mount point, path below it, and query, all percent-encoded (W-161).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidMount`], and nothing changes, when the two do not meet at a segment border or the
+    /// result is no request target.
+    pub fn set_target(&mut self, root_path: &str, path_info: &str, query: &str) -> Result<(), InvalidMount> {
+        let mut target = format!("{root_path}{path_info}");
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(query);
+        }
+        let path_and_query = PathAndQuery::try_from(target).map_err(|_| InvalidMount)?;
+        let mut uri = self.parts.uri.clone().into_parts();
+        uri.path_and_query = Some(path_and_query);
+        let uri = Uri::from_parts(uri).map_err(|_| InvalidMount)?;
+        let (old_uri, old_len) = (std::mem::replace(&mut self.parts.uri, uri), self.root_len);
+        self.root_len = 0;
+        if let Err(error) = self.mount(root_path.len()) {
+            self.parts.uri = old_uri;
+            self.root_len = old_len;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Replaces the method.
+    pub fn set_method(&mut self, method: Method) {
+        self.parts.method = method;
+    }
+
+    /// The media type of the body, if the request named one.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&[u8]> {
+        self.parts.headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes)
+    }
+
+    /// The length of the body in octets, where the request announced a valid one (W-30).
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        parse_length(self.parts.headers.get(header::CONTENT_LENGTH)?.as_bytes())
+    }
+
+    /// Gives the pieces back; the mount offset and the connection are dropped.
+    #[must_use]
+    pub fn into_parts(mut self) -> Parts {
+        std::mem::replace(&mut self.parts, http::Request::new(()).into_parts().0)
+    }
+}
+
+impl Drop for RequestHead {
+    fn drop(&mut self) {
+        self.connection.spare.put(std::mem::take(&mut self.parts.headers));
+    }
+}
+
+/// What all requests of one connection have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    client: Option<SocketAddr>,
+    server: Option<ServerAddr>,
+    secure: bool,
+    capabilities: Capabilities,
+    state: Option<State>,
+    spare: Spare,
+}
+
+impl Connection {
+    /// A connection of which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With the client's address (A-30).
+    #[must_use]
+    pub const fn with_client(mut self, client: SocketAddr) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// With the address that it arrived at (A-31).
+    #[must_use]
+    pub fn with_server(mut self, server: impl Into<ServerAddr>) -> Self {
+        self.server = Some(server.into());
+        self
+    }
+
+    /// Whether the client is connected by TLS, to this server or to a proxy that it trusts.
+    #[must_use]
+    pub const fn with_secure(mut self, secure: bool) -> Self {
+        self.secure = secure;
+        self
+    }
+
+    /// With what the server supports (A-121).
+    #[must_use]
+    pub const fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// With what the application stored at start-up (A-117).
+    #[must_use]
+    pub fn with_state(mut self, state: State) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// An empty header map: that of an earlier request of this connection, with its room, or a new one.
+    #[must_use]
+    pub fn spare_headers(&self) -> HeaderMap {
+        self.spare.take()
+    }
+
+    /// The client's address, if known (A-30).
+    #[must_use]
+    pub const fn client(&self) -> Option<SocketAddr> {
+        self.client
+    }
+
+    /// The address that it arrived at, if known (A-31).
+    #[must_use]
+    pub const fn server(&self) -> Option<&ServerAddr> {
+        self.server.as_ref()
+    }
+
+    /// Whether the client is connected by TLS.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// What the server supports (A-121).
+    #[must_use]
+    pub const fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    /// What the application stored at start-up (A-117).
+    #[must_use]
+    pub const fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// Replaces the client's address.
+    pub const fn set_client(&mut self, client: Option<SocketAddr>) {
+        self.client = client;
+    }
+
+    /// Replaces the address that it arrived at.
+    pub fn set_server(&mut self, server: Option<ServerAddr>) {
+        self.server = server;
+    }
+
+    /// Replaces whether it is secure.
+    pub const fn set_secure(&mut self, secure: bool) {
+        self.secure = secure;
+    }
+
+    /// Replaces what is supported: a layer that cannot pass something on takes it away (A-145).
+    pub const fn set_capabilities(&mut self, capabilities: Capabilities) {
+        self.capabilities = capabilities;
+    }
+
+    /// This request's own copy of the state, to change; it is created when there is none (A-117).
+    pub fn state_mut(&mut self) -> &mut State {
+        self.state.get_or_insert_default()
+    }
+}
+
+/// The room of one header map, kept for the next response on the connection.
+#[derive(Default)]
+struct Spare {
+    headers: Mutex<HeaderMap>,
+}
+
+impl Spare {
+    /// Maps with more room than this are not kept.
+    const MAX_CAPACITY: usize = 128;
+
+    fn take(&self) -> HeaderMap {
+        self.headers.try_lock().map(|mut spare| std::mem::take(&mut *spare)).unwrap_or_default()
+    }
+
+    fn put(&self, mut headers: HeaderMap) {
+        if (1..=Self::MAX_CAPACITY).contains(&headers.capacity()) {
+            headers.clear();
+            if let Ok(mut spare) = self.headers.try_lock() {
+                *spare = headers;
+            }
+        }
+    }
+}
+
+impl Clone for Spare {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Spare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spare")
+    }
+}
+
+/// The address that a request arrived at (A-31).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ServerAddr {
+    /// An IP address and port.
+    Ip(SocketAddr),
+    /// A host name, or an address in its URI form, and a port.
+    Name(Arc<str>, u16),
+    /// The path of a unix socket.
+    Unix(Arc<Path>),
+}
+
+impl From<SocketAddr> for ServerAddr {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Ip(addr)
+    }
+}
+
+impl From<&Path> for ServerAddr {
+    fn from(path: &Path) -> Self {
+        Self::Unix(path.into())
+    }
+}
+
+/// The path cannot be decoded to text: an incomplete escape, or octets that are not UTF-8 (A-22).
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the request path is not valid percent-encoded UTF-8")]
+#[non_exhaustive]
+pub struct InvalidPath;
+
+/// A mount point that does not end at a segment border of the path.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a mount point begins with `/`, does not end with `/`, and ends where a path segment ends")]
+#[non_exhaustive]
+pub struct InvalidMount;
+
+/// Parses `1*DIGIT` without overflow (H-43, H-45).
+pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |length, &digit| {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })
+}
+
+fn decode_text(raw: &str) -> Result<Cow<'_, str>, InvalidPath> {
+    if !path::is_well_formed(raw) {
+        return Err(InvalidPath);
+    }
+    match path::decode(raw) {
+        Cow::Borrowed(_) => Ok(Cow::Borrowed(raw)),
+        Cow::Owned(octets) => String::from_utf8(octets).map(Cow::Owned).map_err(|_| InvalidPath),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn head(target: &str) -> RequestHead {
+        RequestHead::new(Request::get(target).body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn w_26_root_path_and_path_info_are_the_whole_path_at_every_mount() {
+        let mut head = head("/a/b/c?x");
+        for (len, root, rest) in [(2, "/a", "/b/c"), (0, "/a", "/b/c"), (4, "/a/b/c", "")] {
+            head.mount(len).unwrap();
+            assert_eq!((head.root_path(), head.path_info()), (root, rest));
+            assert_eq!(format!("{}{}", head.root_path(), head.path_info()), head.raw_path());
+        }
+    }
+
+    #[test]
+    fn a_151_mount_ends_at_a_segment_border_only() {
+        let mut head = head("/apiary/x/");
+        for len in [1, 4, 8, 10, 99] {
+            assert!(head.mount(len).is_err(), "{len}");
+            assert_eq!(head.root_path(), "");
+        }
+        head.mount(7).unwrap();
+        head.mount(2).unwrap();
+        assert_eq!(head.path_info(), "/");
+    }
+
+    #[test]
+    fn a_22_path_that_is_not_text_is_an_error_and_raw_path_keeps_it() {
+        for target in ["/%FF", "/%", "/a%2"] {
+            assert!(head(target).path().is_err(), "{target}");
+            assert_eq!(head(target).raw_path(), target);
+        }
+        assert_eq!(head("/caf%C3%A9").path().unwrap(), "/café");
+    }
+
+    #[test]
+    fn w_161_set_target_changes_all_or_nothing() {
+        let mut head = head("/a/b?q=1");
+        head.mount(2).unwrap();
+        assert!(head.set_target("/x", "y", "").is_err());
+        assert!(head.set_target("/x/", "/y", "").is_err());
+        assert!(head.set_target("/x", "/y z", "").is_err());
+        assert_eq!((head.root_path(), head.path_info(), head.query_string()), ("/a", "/b", "q=1"));
+        head.set_target("/x", "/y", "").unwrap();
+        assert_eq!((head.root_path(), head.path_info(), head.query_string()), ("/x", "/y", ""));
+    }
+
+    #[test]
+    fn h_43_content_length_is_digits_that_fit() {
+        for (text, length) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            ("+1", None),
+            ("1 ", None),
+            ("0x1", None),
+        ] {
+            assert_eq!(parse_length(text.as_bytes()), length, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_34_changing_one_requests_connection_leaves_the_others() {
+        let one = head("/");
+        let mut two = one.clone();
+        two.connection_mut().set_secure(true);
+        assert!(two.is_secure() && !one.is_secure());
+    }
+}

@@ -1,0 +1,402 @@
+//! One WebSocket, step by step.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use http::StatusCode;
+
+use super::call::Call;
+use super::response::TestResponse;
+use super::websocket_wire::{ABNORMAL, WebSocketWire};
+use crate::asgi::event::{Accept, Close, Message, SendEvent, WebSocketDisconnect};
+use crate::asgi::machine::{WebSocketEnding, WebSocketState};
+use crate::asgi::{Application, Disconnect, Receive, Send, WebSocketScope};
+use crate::error::Error;
+
+/// One WebSocket of which a test controls every step; made by
+/// [`AsgiClient::websocket`](super::AsgiClient::websocket).
+///
+/// The application runs only while a method drives it, and one event fits between the two, as for
+/// [`HttpExchange`](super::HttpExchange). The client answers a close with the same code (A-83).
+///
+/// # Examples
+///
+/// ```
+/// use gateway_iface::asgi::event::{Accept, Message};
+/// use gateway_iface::asgi::{self, Handshake};
+/// use gateway_iface::http::Request;
+/// use gateway_iface::testing::{AsgiClient, block_on};
+/// use gateway_iface::Error;
+///
+/// async fn echo(scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> Result<(), Error> {
+///     scope.into_websocket()?;
+///     let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
+///     while let Ok(message) = socket.next().await {
+///         socket.send(message).await?;
+///     }
+///     Ok(())
+/// }
+///
+/// let client = AsgiClient::new(echo);
+/// let mut socket = client.websocket(Request::get("/").body(())?);
+/// block_on(async {
+///     socket.connect().await.expect("accepted");
+///     socket.send("hello");
+///     assert_eq!(socket.next().await, Some(Message::from("hello")));
+///     socket.close(1000, "bye");
+///     socket.finish().await
+/// })?;
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WebSocketExchange<'a> {
+    call: Call<'a>,
+    wire: Arc<WebSocketWire>,
+    ending: Option<(WebSocketEnding, bool)>,
+    close_frame: Option<Close>,
+}
+
+impl<'a> WebSocketExchange<'a> {
+    pub(super) fn new<A: Application>(app: &'a A, scope: WebSocketScope) -> Self {
+        let wire = Arc::new(WebSocketWire::new(&scope));
+        let (receive, send) = (Receive::shared(wire.clone()), Send::shared(wire.clone()));
+        let call = Call::new(|| app.call(scope.into(), receive, send));
+        Self { call, wire, ending: None, close_frame: None }
+    }
+
+    /// Drives the application until it answers the handshake.
+    ///
+    /// # Errors
+    ///
+    /// The refusal that the client sees: 403 (A-89), a response (A-125), or 500 (A-94).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may lose part of a response.
+    pub async fn connect(&mut self) -> Result<Accept, Box<TestResponse>> {
+        let mut denial = TestResponse::default();
+        while let Some(event) = self.next_event().await {
+            match event {
+                SendEvent::WebSocketAccept(accept) => return Ok(*accept),
+                SendEvent::WebSocketClose(_) => {
+                    return Err(Box::new(TestResponse::answer(StatusCode::FORBIDDEN)));
+                }
+                SendEvent::WebSocketDenialBody(block) => {
+                    let last = !block.more_body;
+                    denial.push(block.body);
+                    if last {
+                        return Err(Box::new(denial.seal(true, None)));
+                    }
+                }
+                SendEvent::WebSocketDenialStart(start) => denial.start(start.status, start.headers),
+                _ => {}
+            }
+        }
+        let error = self.call.take_result().and_then(Result::err);
+        Err(Box::new(match self.ending {
+            Some((WebSocketEnding::Refuse, _)) => {
+                TestResponse::answer(StatusCode::INTERNAL_SERVER_ERROR).seal(true, error)
+            }
+            _ => denial.seal(false, error),
+        }))
+    }
+
+    /// Sends a message to the application; it waits there until it is received (A-92).
+    ///
+    /// After the socket is closed it is dropped.
+    pub fn send(&mut self, message: impl Into<Message>) {
+        self.wire.feed(message.into());
+    }
+
+    /// Drives the application until it sends a message; `None` when it closed the socket or ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no message.
+    pub async fn next(&mut self) -> Option<Message> {
+        while let Some(event) = self.next_event().await {
+            match event {
+                SendEvent::WebSocketSend(message) => return Some(message),
+                SendEvent::WebSocketClose(_) => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Drives the application until it has sent any event, and takes that; `None` when its call is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next_event(&mut self) -> Option<SendEvent> {
+        poll_fn(|cx| {
+            if let Some(event) = self.take_event() {
+                return Poll::Ready(Some(event));
+            }
+            let over = self.poll(cx).is_ready();
+            match self.take_event() {
+                None if !over => Poll::Pending,
+                event => Poll::Ready(event),
+            }
+        })
+        .await
+    }
+
+    /// Takes the event that the application has sent, if any, without driving it.
+    pub fn take_event(&mut self) -> Option<SendEvent> {
+        let event = self.wire.take();
+        if let Some(SendEvent::WebSocketClose(close)) = &event {
+            self.close_frame = Some(close.clone());
+        }
+        event
+    }
+
+    /// Polls the application once, without waiting; ready when its call is over.
+    pub fn poll_once(&mut self) -> Poll<()> {
+        self.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Whether the application's last attempt to send waits for the reader (A-11).
+    #[must_use]
+    pub fn is_send_pending(&self) -> bool {
+        self.wire.is_send_pending()
+    }
+
+    /// Closes the socket as its client; what was sent before is received first (A-83, A-93).
+    pub fn close(&mut self, code: u16, reason: impl Into<String>) {
+        self.wire.lose(WebSocketDisconnect::new(code, Disconnect::Client).with_reason(reason));
+    }
+
+    /// Loses the connection without a close: code 1006 (A-84).
+    pub fn lose(&mut self) {
+        self.wire.lose(WebSocketDisconnect::new(ABNORMAL, Disconnect::Client));
+    }
+
+    /// Drops the application's future, as a server does that cancels.
+    pub fn drop_application(&mut self) {
+        if !self.call.is_over() {
+            self.call.cancel();
+            self.wire.abandon();
+        }
+    }
+
+    /// Whether the application's call is over.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.call.is_over()
+    }
+
+    /// How far the socket got.
+    #[must_use]
+    pub fn state(&self) -> WebSocketState {
+        self.wire.state()
+    }
+
+    /// What a server does now that the application's call is over, and whether it is to be logged;
+    /// `None` before.
+    #[must_use]
+    pub const fn ending(&self) -> Option<(WebSocketEnding, bool)> {
+        self.ending
+    }
+
+    /// The close that the client has seen: the application's, or the server's when it ended (A-94).
+    #[must_use]
+    pub const fn close_frame(&self) -> Option<&Close> {
+        self.close_frame.as_ref()
+    }
+
+    /// Runs the application to its end; the reader takes everything from now on.
+    ///
+    /// # Errors
+    ///
+    /// The application's own; told once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing; call again to go on.
+    pub async fn finish(&mut self) -> Result<(), Error> {
+        self.wire.set_room(usize::MAX);
+        poll_fn(|cx| self.poll(cx)).await;
+        while self.take_event().is_some() {}
+        self.call.take_result().unwrap_or(Ok(()))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Poll::Ready(result) = self.call.poll(cx) {
+            let ending = self.wire.end(result);
+            if let WebSocketEnding::Close(code) = ending.0 {
+                self.close_frame = Some(Close::new(code));
+            }
+            self.ending = Some(ending);
+        }
+        if self.call.is_over() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for WebSocketExchange<'_> {
+    fn drop(&mut self) {
+        self.drop_application();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Request, Response};
+
+    use super::*;
+    use crate::asgi::event::ReceiveEvent;
+    use crate::asgi::{Capabilities, Capability, Handshake, Scope};
+    use crate::testing::{AsgiClient, block_on};
+
+    fn request(path: &str) -> Request<()> {
+        Request::get(path).body(()).unwrap()
+    }
+
+    /// Does what its path says, then ends.
+    async fn app(scope: Scope, receive: Receive, mut send: Send) -> Result<(), Error> {
+        let scope = scope.into_websocket()?;
+        match scope.head().path_info() {
+            "/silent" => return Ok(()),
+            "/rejected" => return Ok(Handshake::begin(receive, send).await?.close().await?),
+            "/denied" => {
+                let response = Response::builder().status(401).header("x-why", "no").body("denied");
+                return Ok(Handshake::begin(receive, send).await?.deny(response?).await?);
+            }
+            "/accepted-at-once" => return Ok(send.send(Accept::new()).await?),
+            _ => {}
+        }
+        let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
+        match scope.head().path_info() {
+            "/fails" => Err(Error::new("broken")),
+            "/closes" => {
+                socket.close(Close::new(3001).with_reason("done")).await?;
+                let closed = socket.next().await.unwrap_err();
+                assert_eq!((closed.code(), closed.reason()), (3001, "done"));
+                assert_eq!(socket.next().await.unwrap_err().code(), 3001);
+                assert!(socket.send("late").await.is_err());
+                Ok(())
+            }
+            _ => loop {
+                match socket.next().await {
+                    Ok(message) => socket.send(message).await?,
+                    Err(closed) => return Err(Error::new(format!("{} {}", closed.code(), closed.reason()))),
+                }
+            },
+        }
+    }
+
+    #[test]
+    fn a_88_a_94_handshake_answers_are_seen_by_the_client() {
+        let client =
+            AsgiClient::new(app).with_capabilities(Capabilities::none().with(Capability::WebSocketDenial));
+        for (path, status) in [("/silent", 500), ("/rejected", 403), ("/denied", 401)] {
+            let refusal = block_on(client.websocket(request(path)).connect()).unwrap_err();
+            assert_eq!(refusal.status().as_u16(), status, "{path}");
+            assert!(refusal.is_complete());
+            assert_eq!(refusal.body(), if status == 401 { "denied" } else { "" });
+        }
+        assert!(block_on(client.websocket(request("/echo")).connect()).is_ok());
+    }
+
+    #[test]
+    fn a_94_ends_after_accept_close_with_1000_or_1011() {
+        let client = AsgiClient::new(app);
+        for (path, code, fault) in [("/accepted-at-once", 1000, false), ("/fails", 1011, true)] {
+            let mut socket = client.websocket(request(path));
+            assert!(block_on(socket.connect()).is_ok());
+            assert_eq!(block_on(socket.next()), None);
+            assert_eq!(socket.close_frame(), Some(&Close::new(code)));
+            assert_eq!(socket.ending(), Some((WebSocketEnding::Close(code), fault)));
+        }
+    }
+
+    #[test]
+    fn a_83_close_of_the_application_is_answered_and_told_again_and_again() {
+        let client = AsgiClient::new(app);
+        let mut socket = client.websocket(request("/closes"));
+        block_on(async {
+            socket.connect().await.unwrap();
+            assert_eq!(socket.next().await, None);
+            assert_eq!(socket.close_frame(), Some(&Close::new(3001).with_reason("done")));
+            socket.finish().await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_92_a_93_messages_wait_for_accept_and_come_before_the_close() {
+        let client = AsgiClient::new(app);
+        let mut socket = client.websocket(request("/echo"));
+        socket.send("one");
+        block_on(async {
+            socket.connect().await.unwrap();
+            assert_eq!(socket.next().await, Some(Message::from("one")));
+        });
+        async fn sink(_: Scope, mut receive: Receive, mut send: Send) -> Result<(), Error> {
+            send.send(Accept::new()).await?;
+            let mut names = Vec::new();
+            loop {
+                let event = receive.receive().await;
+                names.push(event.name());
+                if let ReceiveEvent::WebSocketDisconnect(how) = event {
+                    return Err(Error::new(format!("{names:?} {} {}", how.code, how.reason)));
+                }
+            }
+        }
+        let client = AsgiClient::new(sink);
+        let mut socket = client.websocket(request("/"));
+        socket.send("one");
+        socket.send("two");
+        assert!(block_on(socket.connect()).is_ok());
+        socket.close(4000, "bye");
+        socket.lose();
+        assert_eq!(
+            block_on(socket.finish()).unwrap_err().to_string(),
+            r#"["websocket.connect", "websocket.receive", "websocket.receive", "websocket.disconnect"] 4000 bye"#
+        );
+    }
+
+    #[test]
+    fn a_84_lost_connection_has_code_1006_also_during_the_handshake() {
+        let client = AsgiClient::new(app);
+        let mut socket = client.websocket(request("/echo"));
+        block_on(socket.connect()).unwrap();
+        socket.lose();
+        assert_eq!(block_on(socket.finish()).unwrap_err().to_string(), "1006 ");
+        let mut socket = client.websocket(request("/echo"));
+        socket.lose();
+        let error = block_on(socket.finish()).unwrap_err();
+        assert!(error.is_disconnected(), "{error}");
+    }
+
+    #[test]
+    fn a_11_second_message_waits_until_the_first_is_taken() {
+        let client = AsgiClient::new(app);
+        let mut socket = client.websocket(request("/echo"));
+        block_on(socket.connect()).unwrap();
+        socket.send("one");
+        socket.send("two");
+        assert!(socket.poll_once().is_pending());
+        assert!(socket.is_send_pending());
+        for message in ["one", "two"] {
+            assert_eq!(block_on(socket.next()), Some(Message::from(message)));
+        }
+        assert!(socket.poll_once().is_pending());
+        assert!(!socket.is_send_pending());
+        assert_eq!(socket.state(), WebSocketState::Open);
+    }
+
+    #[test]
+    fn a_05_application_that_knows_http_only_is_answered_500() {
+        async fn http_only(scope: Scope, _: Receive, mut send: Send) -> Result<(), Error> {
+            scope.into_http()?;
+            send.start(StatusCode::OK, HeaderMap::new()).await?;
+            Ok(())
+        }
+        let client = AsgiClient::new(http_only);
+        let refusal = block_on(client.websocket(request("/")).connect()).unwrap_err();
+        assert_eq!(refusal.status(), 500);
+        assert!(refusal.error().unwrap().is_unsupported_scope());
+    }
+}

@@ -1,0 +1,273 @@
+//! What a call costs in allocations, by the table of DESIGN.md, section 7.
+//!
+//! Counted are those of the calling thread, in the second of two equal calls.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use allocation_counter::measure;
+use gateway_iface::asgi::event::SendEvent;
+use gateway_iface::asgi::{self, PollSend, SendError};
+use gateway_iface::bytes::Bytes;
+use gateway_iface::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use gateway_iface::middleware::{Counter, PathGuard};
+use gateway_iface::testing::{AsgiClient, WsgiClient};
+use gateway_iface::wsgi::{self, Body, Environ, StartResponse};
+use gateway_iface::{Error, Observe, RequestHead};
+
+type AsgiApp = Arc<dyn asgi::Application>;
+type WsgiApp = Arc<dyn wsgi::Application>;
+
+#[test]
+fn hello_costs_the_scope_and_the_future() {
+    assert_eq!(asgi_cost(hello), 2);
+    assert_eq!(asgi_cost(Arc::new(hello) as AsgiApp), 2);
+}
+
+#[test]
+fn synchronous_hello_costs_the_environ() {
+    assert_eq!(wsgi_cost(sync_hello), 1);
+    assert_eq!(wsgi_cost(Arc::new(sync_hello) as WsgiApp), 1);
+}
+
+#[test]
+fn pass_through_layers_cost_nothing() {
+    for layers in [1, 5, 10] {
+        let plain = asgi_cost(hello);
+        assert_eq!(asgi_cost(nested(layers, |app| Arc::new(Counter::new(app)))), plain, "{layers} counters");
+        let guarded = nested(layers, |app| Arc::new(PathGuard::deny(app).prefix("/admin").exact("/secret")));
+        assert_eq!(asgi_cost(guarded), plain, "{layers} deny lists");
+        let guarded = nested(layers, |app| Arc::new(PathGuard::allow(app).exact("/no").prefix("/public")));
+        assert_eq!(asgi_cost(guarded), plain, "{layers} allow lists");
+    }
+}
+
+#[test]
+fn synchronous_pass_through_layers_cost_nothing() {
+    for layers in [1, 5, 10] {
+        let plain = wsgi_cost(sync_hello);
+        assert_eq!(
+            wsgi_cost(sync_nested(layers, |app| Arc::new(Counter::new(app)))),
+            plain,
+            "{layers} counters"
+        );
+        let guarded =
+            sync_nested(layers, |app| Arc::new(PathGuard::deny(app).prefix("/admin").exact("/secret")));
+        assert_eq!(wsgi_cost(guarded), plain, "{layers} deny lists");
+    }
+}
+
+#[test]
+fn wrapping_layers_cost_two_at_most() {
+    let plain = asgi_cost(with_fields);
+    for layers in [1, 5, 10] {
+        let mut app: AsgiApp = Arc::new(with_fields);
+        for _ in 0..layers {
+            app = Arc::new(Stamp(app));
+        }
+        let cost = asgi_cost(app) - plain;
+        assert_eq!(cost, layers, "{layers} layers");
+    }
+}
+
+#[test]
+fn synchronous_wrapping_layers_cost_two_at_most() {
+    let plain = wsgi_cost(sync_with_fields);
+    for layers in [1, 5, 10] {
+        let mut app: WsgiApp = Arc::new(sync_with_fields);
+        for _ in 0..layers {
+            app = Arc::new(SyncStamp(app));
+        }
+        assert_eq!(wsgi_cost(app) - plain, 0, "{layers} layers");
+    }
+}
+
+#[test]
+fn one_event_through_send_costs_nothing() {
+    let client = AsgiClient::new(|_: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| async move {
+        send.start(StatusCode::OK, HeaderMap::new()).await?;
+        loop {
+            send.block("block").await?;
+        }
+    });
+    let mut exchange = client.begin(head());
+    let mut event = || {
+        assert!(exchange.poll_once().is_pending());
+        assert!(exchange.take_event().is_some());
+    };
+    event();
+    event();
+    assert_eq!(measure(event).count_total, 0);
+}
+
+#[test]
+fn one_event_through_receive_costs_nothing() {
+    let client = AsgiClient::new(|_: asgi::Scope, mut receive: asgi::Receive, _: asgi::Send| async move {
+        while receive.block().await?.is_some() {}
+        Ok(())
+    });
+    let mut exchange = client.begin(head());
+    let mut event = || {
+        exchange.feed("block", true);
+        assert!(exchange.poll_once().is_pending());
+    };
+    event();
+    assert_eq!(measure(event).count_total, 0);
+}
+
+#[test]
+fn five_look_ups_in_the_environ_cost_nothing() {
+    let request = Request::get("/a/b?q=1").header("accept", "text/html").header("content-type", "text/plain");
+    let environ = Environ::from_request(request.body("").unwrap());
+    let look_up = || {
+        for key in ["HTTP_ACCEPT", "REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE"] {
+            assert!(black_box(environ.get(black_box(key))).is_some(), "{key}");
+        }
+    };
+    assert_eq!(measure(look_up).count_total, 0);
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(black_box(Box::new(1)))).count_total, 1);
+}
+
+async fn hello(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    scope.into_http()?;
+    send.respond(Response::new("hello")).await?;
+    Ok(())
+}
+
+async fn with_fields(_: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    send.start(StatusCode::OK, HeaderMap::with_capacity(4)).await?;
+    send.last("hello").await?;
+    Ok(())
+}
+
+fn sync_hello(_: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    start_response.start(StatusCode::OK, HeaderMap::new())?;
+    Ok(Body::from("hello"))
+}
+
+fn sync_with_fields(_: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    start_response.start(StatusCode::OK, HeaderMap::with_capacity(4))?;
+    Ok(Body::from("hello"))
+}
+
+/// Edits the head, as the documentation of `PollSend` shows it; a name of its own would cost the map one more.
+struct Stamp<A>(A);
+
+impl<A: asgi::Application> asgi::Application for Stamp<A> {
+    fn call<'a, 'b>(
+        &'a self,
+        scope: asgi::Scope,
+        receive: asgi::Receive,
+        send: asgi::Send,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        self.0.call(scope, receive, asgi::Send::new(Stamping { inner: send }))
+    }
+}
+
+struct Stamping {
+    inner: asgi::Send,
+}
+
+impl PollSend for Stamping {
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: &mut Option<SendEvent>,
+    ) -> Poll<Result<(), SendError>> {
+        if let Some(SendEvent::ResponseStart(start)) = slot {
+            start.headers.insert(header::SERVER, HeaderValue::from_static("1"));
+        }
+        self.inner.poll_send(cx, slot)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.inner.poll_flush(cx)
+    }
+
+    fn observe(&mut self, observer: Arc<dyn Observe>) {
+        self.inner.observe(observer);
+    }
+}
+
+struct SyncStamp<A>(A);
+
+impl<A: wsgi::Application> wsgi::Application for SyncStamp<A> {
+    fn call(&self, environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+        self.0.call(environ, &mut SyncStamping { inner: start_response })
+    }
+}
+
+struct SyncStamping<'a> {
+    inner: &'a mut dyn StartResponse,
+}
+
+impl StartResponse for SyncStamping<'_> {
+    fn start(&mut self, status: StatusCode, mut headers: HeaderMap) -> Result<(), Error> {
+        headers.insert(header::SERVER, HeaderValue::from_static("1"));
+        self.inner.start(status, headers)
+    }
+
+    fn restart(&mut self, status: StatusCode, headers: HeaderMap, cause: Error) -> Result<(), Error> {
+        self.inner.restart(status, headers, cause)
+    }
+
+    fn write(&mut self, data: &[u8]) -> std::io::Result<()> {
+        self.inner.write(data)
+    }
+
+    fn observe(&mut self, observer: Arc<dyn Observe>) {
+        self.inner.observe(observer);
+    }
+}
+
+fn nested(layers: u64, wrap: impl Fn(AsgiApp) -> AsgiApp) -> AsgiApp {
+    (0..layers).fold(Arc::new(hello), |app, _| wrap(app))
+}
+
+fn sync_nested(layers: u64, wrap: impl Fn(WsgiApp) -> WsgiApp) -> WsgiApp {
+    (0..layers).fold(Arc::new(sync_hello), |app, _| wrap(app))
+}
+
+fn asgi_cost<A: asgi::Application>(app: A) -> u64 {
+    let client = AsgiClient::new(app);
+    let call = || {
+        let request = Request::get("/public").body(Bytes::new()).unwrap();
+        let counted = measure(|| {
+            let mut response = pin!(client.request(request));
+            let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            else {
+                panic!("nothing waits here");
+            };
+            assert_eq!(response.unwrap().body(), "hello");
+        });
+        counted.count_total
+    };
+    call();
+    call()
+}
+
+fn wsgi_cost<A: wsgi::Application>(app: A) -> u64 {
+    let client = WsgiClient::new(app);
+    let call = || {
+        let request = Request::get("/public").body(Bytes::new()).unwrap();
+        let counted = measure(|| assert_eq!(client.request(request).unwrap().body(), "hello"));
+        counted.count_total
+    };
+    call();
+    call()
+}
+
+fn head() -> Box<RequestHead> {
+    Box::new(RequestHead::new(Request::get("/").body(()).unwrap().into_parts().0))
+}
