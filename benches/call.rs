@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use gateway_iface::asgi::event::SendEvent;
 use gateway_iface::asgi::{self, PollSend, SendError};
 use gateway_iface::bytes::Bytes;
@@ -80,8 +80,14 @@ fn paths(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, asynchronous, synchronous, environ, paths);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    asynchronous(&mut criterion);
+    synchronous(&mut criterion);
+    environ(&mut criterion);
+    paths(&mut criterion);
+    criterion.final_summary();
+}
 
 const SMALL: criterion::BatchSize = criterion::BatchSize::SmallInput;
 

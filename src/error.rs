@@ -1,5 +1,6 @@
 //! The error types shared by both interfaces.
 
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -55,6 +56,15 @@ impl Error {
     /// Wraps any error, or a message.
     pub fn new(source: impl Into<BoxError>) -> Self {
         Self { inner: Box::new(Inner { status: None, source: source.into() }) }
+    }
+
+    /// What a panic in an application's call comes to; the payload is that of
+    /// [`catch_unwind`](std::panic::catch_unwind).
+    #[must_use]
+    pub fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Panicked { message: text.unwrap_or("no message").to_owned() }.into()
     }
 
     /// Names the status a server answers with while the head is not on its way yet.
@@ -182,6 +192,12 @@ impl UnsupportedScope {
     pub const fn protocol(&self) -> &'static str {
         self.protocol
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the application panicked: {message}")]
+struct Panicked {
+    message: String,
 }
 
 fn is_connection_loss(error: &std::io::Error) -> bool {

@@ -75,19 +75,17 @@ impl Observers {
         self.outcome.status = Some(status);
     }
 
-    /// A block was accepted; `last` when it completes the response.
+    /// A block was accepted; `last` when no block follows, so that [`finish`](Self::finish) tells of it.
     #[inline]
     pub fn block(&mut self, len: usize, last: bool) {
         self.outcome.bytes += len as u64;
-        if last {
-            self.outcome.complete = true;
-        } else if self.first.is_some() && len > 0 {
+        if !last && self.first.is_some() && len > 0 {
             self.outcome.told += len as u64;
             self.each(|observer| observer.block(len));
         }
     }
 
-    /// The response was completed without a further block.
+    /// The application completed the response.
     #[inline]
     pub fn completed(&mut self) {
         self.outcome.complete = true;

@@ -1,10 +1,9 @@
 //! The head of one request: what both interfaces tell the application.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
@@ -244,14 +243,8 @@ impl RequestHead {
 
     /// Gives the pieces back; the mount offset and the connection are dropped.
     #[must_use]
-    pub fn into_parts(mut self) -> Parts {
-        std::mem::replace(&mut self.parts, http::Request::new(()).into_parts().0)
-    }
-}
-
-impl Drop for RequestHead {
-    fn drop(&mut self) {
-        self.connection.spare.put(std::mem::take(&mut self.parts.headers));
+    pub fn into_parts(self) -> Parts {
+        self.parts
     }
 }
 
@@ -263,7 +256,6 @@ pub struct Connection {
     secure: bool,
     capabilities: Capabilities,
     state: Option<State>,
-    spare: Spare,
 }
 
 impl Connection {
@@ -306,12 +298,6 @@ impl Connection {
     pub fn with_state(mut self, state: State) -> Self {
         self.state = Some(state);
         self
-    }
-
-    /// An empty header map: that of an earlier request of this connection, with its room, or a new one.
-    #[must_use]
-    pub fn spare_headers(&self) -> HeaderMap {
-        self.spare.take()
     }
 
     /// The client's address, if known.
@@ -367,42 +353,6 @@ impl Connection {
     /// This request's own copy of the state, to change; it is created when there is none.
     pub fn state_mut(&mut self) -> &mut State {
         self.state.get_or_insert_default()
-    }
-}
-
-/// The room of one header map, kept for the next response on the connection.
-#[derive(Default)]
-struct Spare {
-    headers: Mutex<HeaderMap>,
-}
-
-impl Spare {
-    /// Maps with more room than this are not kept.
-    const MAX_CAPACITY: usize = 128;
-
-    fn take(&self) -> HeaderMap {
-        self.headers.try_lock().map(|mut spare| std::mem::take(&mut *spare)).unwrap_or_default()
-    }
-
-    fn put(&self, mut headers: HeaderMap) {
-        if (1..=Self::MAX_CAPACITY).contains(&headers.capacity()) {
-            headers.clear();
-            if let Ok(mut spare) = self.headers.try_lock() {
-                *spare = headers;
-            }
-        }
-    }
-}
-
-impl Clone for Spare {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for Spare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Spare")
     }
 }
 

@@ -242,14 +242,14 @@ fn sync_nested(layers: u64, wrap: impl Fn(WsgiApp) -> WsgiApp) -> WsgiApp {
 fn asgi_cost<A: asgi::Application>(app: A) -> u64 {
     let client = AsgiClient::new(app);
     let call = || {
-        let request = Request::get("/public").body(Bytes::new()).unwrap();
+        let request = Request::get("/public").body(Bytes::new()).expect("a valid request");
         let counted = measure(|| {
             let mut response = pin!(client.request(request));
             let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
             else {
                 panic!("nothing waits here");
             };
-            assert_eq!(response.unwrap().body(), "hello");
+            assert_eq!(response.expect("a response").body(), "hello");
         });
         counted.count_total
     };
@@ -260,8 +260,8 @@ fn asgi_cost<A: asgi::Application>(app: A) -> u64 {
 fn wsgi_cost<A: wsgi::Application>(app: A) -> u64 {
     let client = WsgiClient::new(app);
     let call = || {
-        let request = Request::get("/public").body(Bytes::new()).unwrap();
-        let counted = measure(|| assert_eq!(client.request(request).unwrap().body(), "hello"));
+        let request = Request::get("/public").body(Bytes::new()).expect("a valid request");
+        let counted = measure(|| assert_eq!(client.request(request).expect("a response").body(), "hello"));
         counted.count_total
     };
     call();
@@ -269,5 +269,5 @@ fn wsgi_cost<A: wsgi::Application>(app: A) -> u64 {
 }
 
 fn head() -> Box<RequestHead> {
-    Box::new(RequestHead::new(Request::get("/").body(()).unwrap().into_parts().0))
+    Box::new(RequestHead::new(Request::get("/").body(()).expect("a valid request").into_parts().0))
 }

@@ -32,15 +32,15 @@ struct Shared<T>(Arc<(Mutex<T>, Condvar)>);
 
 impl<T> Shared<T> {
     fn with<U>(&self, change: impl FnOnce(&mut T) -> U) -> U {
-        let result = change(&mut self.0.0.lock().unwrap());
+        let result = change(&mut self.0.0.lock().expect("no test panics with it"));
         self.0.1.notify_all();
         result
     }
 
     /// Waits until it is as wanted: there is no time limit, the harness of a hanging test tells.
     fn wait(&self, wanted: impl Fn(&T) -> bool) {
-        let guard = self.0.0.lock().unwrap();
-        drop(self.0.1.wait_while(guard, |value| !wanted(value)).unwrap());
+        let guard = self.0.0.lock().expect("no test panics with it");
+        drop(self.0.1.wait_while(guard, |value| !wanted(value)).expect("no test panics with it"));
     }
 }
 
@@ -81,11 +81,13 @@ impl Outcomes {
 }
 
 fn get(path: &str) -> Request<&'static str> {
-    Request::get(path).body("").unwrap()
+    Request::get(path).body("").expect("a valid path")
 }
 
 fn head(method: Method, path: &str) -> RequestHead {
-    RequestHead::new(Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0)
+    RequestHead::new(
+        Request::builder().method(method).uri(path).body(()).expect("a valid path").into_parts().0,
+    )
 }
 
 fn start(start_response: &mut dyn StartResponse) -> Result<(), Error> {

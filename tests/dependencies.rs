@@ -28,9 +28,9 @@ fn tree(arguments: &[&str]) -> BTreeSet<String> {
         .args(["--format", "{p}"])
         .args(arguments)
         .output()
-        .unwrap();
+        .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).expect("names are text");
     text.lines()
         .filter_map(|line| line.split(' ').next())
         .filter(|name| !name.is_empty())

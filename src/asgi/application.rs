@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::call::CallFuture;
 use super::{Receive, Scope};
 use crate::error::Error;
 
@@ -83,8 +84,6 @@ pub trait Application: Send + Sync {
     /// Any; [`Error`] tells what a server does with it.
     async fn call(&self, scope: Scope, receive: Receive, send: super::Send) -> Result<(), Error>;
 }
-
-type CallFuture<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
 impl<F, Fut> Application for F
 where

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
 
 use super::event::{ReceiveEvent, ResponseBody, ResponseStart, SendEvent};
 use super::{Disconnect, SendError};
@@ -61,11 +60,6 @@ pub trait Exchange: Send + Sync {
 
     /// Adds an observer of this exchange.
     fn observe(&self, observer: Arc<dyn Observe>);
-
-    /// An empty header map for a response; a server may give one that has room already.
-    fn headers(&self) -> HeaderMap {
-        HeaderMap::new()
-    }
 }
 
 /// What stands behind a [`Receive`](super::Receive) that a middleware wrapped.
@@ -127,11 +121,6 @@ pub trait PollSend: Send {
 
     /// Adds an observer of this exchange.
     fn observe(&mut self, observer: Arc<dyn Observe>);
-
-    /// An empty header map for a response: [`asgi::Send::headers`](super::Send::headers) of the inner half.
-    fn headers(&mut self) -> HeaderMap {
-        HeaderMap::new()
-    }
 }
 
 /// Sends a whole response as two events.

@@ -9,10 +9,12 @@
 //! `asgi::Send`, and `asgi::event::Debug`.
 
 mod application;
+pub(crate) mod call;
 mod capabilities;
 mod error;
 pub mod event;
 mod exchange;
+mod lifespan;
 pub mod machine;
 mod receive;
 mod scope;
@@ -25,6 +27,7 @@ pub use self::application::Application;
 pub use self::capabilities::{Capabilities, Capability, Tls};
 pub use self::error::{BodyLimitError, Disconnect, InvalidEvent, ReadBodyError, SendError};
 pub use self::exchange::{Exchange, PollReceive, PollSend};
+pub use self::lifespan::{LifespanError, LifespanExchange};
 pub use self::receive::{Receive, Receiving};
 pub use self::scope::{HttpScope, LifespanScope, Scope, WebSocketScope};
 pub use self::send::{Responding, Send, Sending, SendingBlock};

@@ -134,15 +134,6 @@ impl Send {
         }
     }
 
-    /// An empty header map for [`start`](Self::start) or [`respond`](Self::respond): where the server
-    /// keeps the room of an earlier one, filling it costs no allocation.
-    pub fn headers(&mut self) -> HeaderMap {
-        match &mut self.half {
-            Half::Shared(exchange) => exchange.headers(),
-            Half::Own(half) => half.headers(),
-        }
-    }
-
     /// Starts the response.
     ///
     /// # Errors
@@ -214,7 +205,7 @@ impl Send {
     ///
     /// As for [`send`](Self::send); a number that is no final status is an invalid event.
     pub fn text(&mut self, status: u16, text: impl Into<Bytes>) -> Responding<'_> {
-        let mut headers = self.headers();
+        let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         match StatusCode::from_u16(status) {
             Ok(status) => self.respond_with(status, headers, text.into()),

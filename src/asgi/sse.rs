@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{InvalidEvent, SendError};
 
@@ -45,7 +45,7 @@ impl SseStream {
     ///
     /// Dropping the future drops the half, and with it the response.
     pub async fn start(mut send: super::Send) -> Result<Self, SendError> {
-        let mut headers = send.headers();
+        let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         send.start(StatusCode::OK, headers).await?;

@@ -7,9 +7,9 @@ use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use super::parker::lock;
-use crate::asgi::{self, State};
+use crate::asgi::{self, LifespanError, LifespanExchange, State};
 use crate::error::Error;
-use crate::testing::{LifespanError, LifespanExchange, block_on};
+use crate::testing::block_on;
 
 /// A thread that drives one lifespan from start-up to shutdown.
 pub(super) struct Lifespan {

@@ -22,8 +22,7 @@ pub(super) struct Queue {
 impl Queue {
     /// Whether a block of `len` octets may enter; into an empty queue one of any size may.
     pub(super) fn has_room(&self, len: usize, limits: Limits) -> bool {
-        self.is_empty()
-            || (self.len() < limits.blocks && self.octets.saturating_add(len) <= limits.octets)
+        self.is_empty() || (self.len() < limits.blocks && self.octets.saturating_add(len) <= limits.octets)
     }
 
     /// Whether it is time to wake the side that fills it: late, so that it fills in several at once.

@@ -92,8 +92,7 @@ impl<A, R> WsgiToAsgi<A, R> {
 
     /// Runs `app` on the threads of `runner`.
     pub fn new(app: A, runner: R) -> Self {
-        let limits =
-            Limits { blocks: Self::DEFAULT_HANDOVER_BLOCKS, octets: Self::DEFAULT_HANDOVER_OCTETS };
+        let limits = Limits { blocks: Self::DEFAULT_HANDOVER_BLOCKS, octets: Self::DEFAULT_HANDOVER_OCTETS };
         let options = Options { limits, multiprocess: false, field_limit: Self::DEFAULT_FIELD_LIMIT };
         Self { app: Arc::new(app), runner, options }
     }

@@ -116,7 +116,9 @@ impl<'a, R: RunBlocking> Call<'a, R> {
             return (None, None);
         }
         match self.receive.poll_receive(cx) {
-            Poll::Ready(ReceiveEvent::HttpRequest(request)) => (Some((request.body, request.more_body)), None),
+            Poll::Ready(ReceiveEvent::HttpRequest(request)) => {
+                (Some((request.body, request.more_body)), None)
+            }
             Poll::Ready(event) => (None, event.disconnect()),
             Poll::Pending => (None, None),
         }
@@ -228,7 +230,8 @@ impl<R: RunBlocking> Future for Call<'_, R> {
                 this.slot = Some(ResponseStart::new(head.status, head.headers).into());
             }
             if let Some((body, more_body)) = step.block {
-                this.block = Some(if more_body { ResponseBody::block(body) } else { ResponseBody::last(body) });
+                this.block =
+                    Some(if more_body { ResponseBody::block(body) } else { ResponseBody::last(body) });
             }
             let reading = step.wants_input && this.poll_feed(cx).is_pending();
             if !more {

@@ -132,10 +132,13 @@ impl Handover {
     /// The task is over: a job that did not begin is not to begin.
     pub(super) fn leave(&self, reason: Disconnect) {
         self.lose(reason);
-        let shared = &mut *lock(&self.shared);
-        let left = (shared.request.take(), shared.waker.take(), std::mem::take(&mut shared.observers));
-        drop(left.1);
-        left.2.into_iter().for_each(|observer| tell_lost(observer, reason));
+        // What was kept is foreign code to drop and to call, so no lock is held.
+        let (request, waker, observers) = {
+            let shared = &mut *lock(&self.shared);
+            (shared.request.take(), shared.waker.take(), std::mem::take(&mut shared.observers))
+        };
+        drop((request, waker));
+        observers.into_iter().for_each(|observer| tell_lost(observer, reason));
     }
 
     /// The job is dropped and will not run.
@@ -143,7 +146,7 @@ impl Handover {
         let mut shared = lock(&self.shared);
         let request = shared.request.take();
         shared.end.get_or_insert(End::Abandoned);
-        self.wake(shared);
+        wake(shared);
         drop(request);
     }
 
@@ -159,7 +162,7 @@ impl Handover {
             if let Some(block) = shared.input.pop() {
                 if shared.input_full && shared.input.is_low(self.options.limits) {
                     shared.input_full = false;
-                    self.wake(shared);
+                    wake(shared);
                 }
                 return Ok(Some(block));
             }
@@ -171,7 +174,7 @@ impl Handover {
             }
             if !shared.input_wanted {
                 shared.input_wanted = true;
-                self.wake(shared);
+                wake(shared);
                 shared = lock(&self.shared);
                 continue;
             }
@@ -187,7 +190,7 @@ impl Handover {
         shared.head = Some(head);
         if complete {
             shared.complete = true;
-            self.wake_for_output(shared);
+            wake_for_output(shared);
         }
         Ok(())
     }
@@ -205,7 +208,7 @@ impl Handover {
         }
         shared.output.push(block);
         shared.complete |= complete;
-        self.wake_for_output(shared);
+        wake_for_output(shared);
         Ok(())
     }
 
@@ -215,9 +218,9 @@ impl Handover {
         shared.complete |= result.is_ok();
         shared.end.get_or_insert(End::Ran(result));
         if shared.gone.is_some() {
-            self.wake(shared);
+            wake(shared);
         } else {
-            self.wake_for_output(shared);
+            wake_for_output(shared);
         }
     }
 
@@ -237,22 +240,6 @@ impl Handover {
     fn notify(&self, shared: &mut Shared) {
         if std::mem::take(&mut shared.thread_waits) {
             self.thread.notify_all();
-        }
-    }
-
-    fn wake_for_output(&self, shared: MutexGuard<'_, Shared>) {
-        if shared.wants_output {
-            self.wake(shared);
-        }
-    }
-
-    /// Wakers are foreign code, so no lock is held.
-    #[expect(clippy::unused_self, reason = "the guard is of this hand-over")]
-    fn wake(&self, mut shared: MutexGuard<'_, Shared>) {
-        let waker = shared.waker.take();
-        drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
         }
     }
 }
@@ -280,6 +267,21 @@ impl Shared {
 impl fmt::Debug for Handover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handover").finish_non_exhaustive()
+    }
+}
+
+fn wake_for_output(shared: MutexGuard<'_, Shared>) {
+    if shared.wants_output {
+        wake(shared);
+    }
+}
+
+/// Wakers are foreign code, so no lock is held.
+fn wake(mut shared: MutexGuard<'_, Shared>) {
+    let waker = shared.waker.take();
+    drop(shared);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

@@ -19,7 +19,7 @@ impl Handover {
         let Some(request) = self.take_request() else {
             return;
         };
-        let ending = Ending { handover: &self, result: Some(Err(Error::new("the thread panicked"))) };
+        let ending = Ending { handover: &self, result: None };
         let mut out = Out { handover: &self, is_head: *request.head.method() == Method::HEAD, left: None };
         let environ = self.environ(request);
         let app = Forward { handover: &self };
@@ -57,9 +57,8 @@ impl Ending<'_> {
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        if let Some(result) = self.result.take() {
-            self.handover.end(result);
-        }
+        let result = self.result.take();
+        self.handover.end(result.unwrap_or_else(|| Err(Error::new("the thread panicked"))));
     }
 }
 

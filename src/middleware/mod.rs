@@ -23,11 +23,6 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-use std::future::Future;
-use std::pin::Pin;
-
-use crate::error::Error;
-
 mod counter;
 mod path_guard;
 mod wrap;
@@ -35,6 +30,3 @@ mod wrap;
 pub use self::counter::{Counter, Counts, CountsSnapshot};
 pub use self::path_guard::{PathGuard, Refusal};
 pub use self::wrap::Wrap;
-
-/// What [`asgi::Application::call`](crate::asgi::Application::call) returns.
-type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;

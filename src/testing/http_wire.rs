@@ -6,8 +6,8 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::call::{keep, wake};
 use super::response::read_file;
+use crate::asgi::call::{keep, wake};
 use crate::asgi::event::{ReceiveEvent, RequestBody, SendEvent};
 use crate::asgi::machine::{Ending, HttpMachine, HttpState, Step};
 use crate::asgi::{Disconnect, Exchange, InvalidEvent, SendError};

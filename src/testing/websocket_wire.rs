@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::call::{keep, wake};
+use crate::asgi::call::{keep, wake};
 use crate::asgi::event::{Close, Message, ReceiveEvent, SendEvent, WebSocketDisconnect};
 use crate::asgi::machine::{WebSocketEnding, WebSocketMachine, WebSocketState};
 use crate::asgi::{Disconnect, Exchange, SendError, WebSocketScope};

@@ -1,6 +1,6 @@
 //! What the head of a response must look like.
 
-use http::header::{self, HeaderName};
+use http::header::HeaderName;
 use http::{HeaderMap, StatusCode};
 
 use crate::request::parse_length;
@@ -54,38 +54,48 @@ pub(super) fn check(status: StatusCode, headers: &HeaderMap) -> Result<Option<u6
     if !(200..=599).contains(&status.as_u16()) {
         return Err(Reason::Status(status).into());
     }
+    let mut declared = None;
     for (name, value) in headers {
-        if is_hop_by_hop(name) {
-            return Err(Reason::HopByHop(name.clone()).into());
+        match kind(name) {
+            Kind::Other => {}
+            Kind::HopByHop => return Err(Reason::HopByHop(name.clone()).into()),
+            Kind::Length => {
+                let length = parse_length(value.as_bytes());
+                if length.is_none() || declared.is_some() {
+                    return Err(Reason::Length.into());
+                }
+                declared = length;
+            }
         }
-        if value.as_bytes().iter().any(u8::is_ascii_control) {
+        // The only control character that the type of a value lets through.
+        if value.as_bytes().contains(&b'\t') {
             return Err(Reason::Control(name.clone()).into());
         }
     }
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    let Some(first) = lengths.next() else {
-        return Ok(None);
-    };
-    match (parse_length(first.as_bytes()), lengths.next()) {
-        (Some(length), None) => Ok(Some(length)),
-        _ => Err(Reason::Length.into()),
-    }
+    Ok(declared)
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
+enum Kind {
+    HopByHop,
+    Length,
+    Other,
+}
+
+fn kind(name: &HeaderName) -> Kind {
+    match name.as_str() {
+        "content-length" => Kind::Length,
         "connection"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "trailers"
-            | "transfer-encoding"
-            | "upgrade"
-    )
+        | "keep-alive"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "proxy-connection"
+        | "te"
+        | "trailer"
+        | "trailers"
+        | "transfer-encoding"
+        | "upgrade" => Kind::HopByHop,
+        _ => Kind::Other,
+    }
 }
 
 #[cfg(test)]

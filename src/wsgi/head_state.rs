@@ -1,6 +1,5 @@
 //! When the head leaves, and how much body may follow it.
 
-use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -98,8 +97,12 @@ impl HeadState {
     /// Begins the answer to the next request; observers of the last one that were not told are told now.
     pub fn reset(&mut self, request: &RequestHead) {
         self.observers.finish(None);
-        let observers = mem::take(&mut self.observers);
-        *self = Self { observers, ..Self::new(request) };
+        self.phase = Phase::Idle;
+        self.head_only = request.method() == Method::HEAD;
+        self.bodiless = false;
+        self.head = None;
+        self.declared = None;
+        self.sent = 0;
     }
 
     /// Stores the head: [`StartResponse::start`](super::StartResponse::start).
@@ -272,6 +275,13 @@ impl HeadState {
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
         self.observers.outcome()
+    }
+
+    /// The server answers with this status in the application's place; the observers take it for the
+    /// outcome.
+    pub fn answer(&mut self, status: StatusCode) {
+        (self.phase, self.head) = (Phase::Ended, None);
+        self.observers.started(status);
     }
 
     /// The exchange is over: tells the observers, and takes no further call.

@@ -135,6 +135,7 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
     ) -> io::Result<()> {
         let data =
             if self.state.is_head_request() { Bytes::new() } else { Bytes::from_static(text.as_bytes()) };
+        self.state.answer(status);
         let head = Some(Head { status, headers, length: Some(text.len() as u64) });
         self.deliver(Admitted { head, data, complete: true })
     }

@@ -1,6 +1,5 @@
 //! The life of one call on a server that blocks.
 
-use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -136,7 +135,7 @@ fn is_lost_input(error: &Error) -> bool {
 }
 
 fn guard<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| Err(Panicked::new(&*payload).into()))
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| Err(Error::from_panic(&*payload)))
 }
 
 /// Why the application's response is not what it meant to send, and what became of it.
@@ -213,18 +212,6 @@ impl fmt::Display for RunError {
 impl StdError for RunError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.error.get_ref())
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the application panicked: {0}")]
-struct Panicked(String);
-
-impl Panicked {
-    fn new(payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self(text.unwrap_or("no message").to_owned())
     }
 }
 

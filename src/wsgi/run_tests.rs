@@ -374,7 +374,7 @@ fn observers_learn_the_outcome_once_on_every_path() {
     }
     let whole = (Memory::default(), Ok("four"), (4, true, None));
     let broken = (Memory::default(), Err("broken"), (0, false, None));
-    let gone = (memory(0), Ok("four"), (4, true, Some(Disconnect::Client)));
+    let gone = (memory(0), Ok("four"), (4, false, Some(Disconnect::Client)));
     for (mut memory, block, expected) in [whole, broken, gone] {
         let last = Arc::new(Last::default());
         let observer = Arc::clone(&last);

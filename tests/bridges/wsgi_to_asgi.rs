@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use gateway_iface::asgi::Disconnect;
+use gateway_iface::asgi::{Disconnect, LifespanError};
 use gateway_iface::bridge::{Busy, Job, WsgiToAsgi};
 use gateway_iface::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use gateway_iface::testing::{AsgiClient, HttpExchange, LifespanError, block_on};
+use gateway_iface::testing::{AsgiClient, HttpExchange, block_on};
 use gateway_iface::wsgi::{Body, Environ, StartResponse};
 use gateway_iface::{Connection, Error, RequestHead};
 
@@ -35,7 +35,9 @@ fn events_of(
 fn variables(head: RequestHead, names: &'static [&'static str]) -> Vec<String> {
     let app = move |environ: Environ, start_response: &mut dyn StartResponse| {
         start(start_response)?;
-        let value = |&name| environ.get(name).map_or("-".into(), |value| value.as_bytes().escape_ascii().to_string());
+        let value = |&name| {
+            environ.get(name).map_or_else(String::new, |value| value.as_bytes().escape_ascii().to_string())
+        };
         Ok(Body::from(names.iter().map(value).collect::<Vec<String>>().join("\n")))
     };
     let client = AsgiClient::new(WsgiToAsgi::new(app, threads));
@@ -116,8 +118,7 @@ fn a_150_environ_has_the_variables_of_the_scope() {
         .header("content-length", "0")
         .header("x-a", "1")
         .header("x-a", "2");
-    let connection =
-        Connection::new().with_client("1.2.3.4:5".parse().unwrap()).with_secure(true);
+    let connection = Connection::new().with_client("1.2.3.4:5".parse().unwrap()).with_secure(true);
     let mut head = RequestHead::on(request.body(()).unwrap().into_parts().0, Arc::new(connection));
     head.mount(4).unwrap();
     let values = variables(
@@ -135,8 +136,7 @@ fn a_150_environ_has_the_variables_of_the_scope() {
             "REMOTE_PORT",
         ],
     );
-    let expected =
-        ["PUT", "/app", "q=%20+", "HTTP/1.1", "https", "text/plain", "0", "1,2", "1.2.3.4", "5"];
+    let expected = ["PUT", "/app", "q=%20+", "HTTP/1.1", "https", "text/plain", "0", "1,2", "1.2.3.4", "5"];
     assert_eq!(values, expected);
 }
 
@@ -285,10 +285,14 @@ fn a_156_each_block_is_an_event_and_the_end_is_told() {
         start(start_response)?;
         let seen = seen.clone();
         let blocks = ["a", "", "b", "c"].into_iter().enumerate();
-        Ok(Body::blocks(blocks.map(move |(index, block)| {
-            seen.wait(|&taken| taken >= [0, 1, 1, 2][index]);
-            block
-        }).chain(std::iter::from_fn(|| None))))
+        Ok(Body::blocks(
+            blocks
+                .map(move |(index, block)| {
+                    seen.wait(|&taken| taken >= [0, 1, 1, 2][index]);
+                    block
+                })
+                .chain(std::iter::from_fn(|| None)),
+        ))
     };
     let client = AsgiClient::new(WsgiToAsgi::new(app, threads));
     let mut exchange = client.begin(head(Method::GET, "/"));
@@ -377,7 +381,8 @@ fn a_159_status_is_a_number_and_fields_are_lower_case_octets() {
     let client = AsgiClient::new(WsgiToAsgi::new(app, threads));
     let response = block_on(client.request(get("/"))).unwrap();
     assert_eq!(response.status().as_u16(), 418);
-    let fields: Vec<_> = response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let fields: Vec<_> =
+        response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     assert_eq!(fields, [("x-mixed", &b"\xFF"[..]), ("x-mixed", b"2")]);
 }
 
@@ -386,6 +391,7 @@ fn a_160_flags_tell_of_threads_processes_and_repetition() {
     fn app(environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
         start(start_response)?;
         let flags = [environ.multithread(), environ.multiprocess(), environ.run_once()];
+        drop(environ);
         Ok(Body::from(format!("{flags:?}")))
     }
     let client = AsgiClient::new(WsgiToAsgi::new(app, threads));

@@ -77,7 +77,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn build() -> Result<PathBuf, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--release", "-p", "gateway-hyper", "--example", "testbed", "--example", "raw_hyper"])
+        .args(["build", "--release", "-p", "gateway-iface", "-p", "gateway-hyper"])
+        .args(["--example", "testbed", "--example", "raw_hyper"])
         .status()?;
     if !status.success() {
         return Err("the servers do not build".into());

@@ -63,6 +63,7 @@ impl Future for Task {
             if !this.stopping && this.link.is_stopping() {
                 this.stopping = true;
                 http.as_mut().graceful_shutdown();
+                this.link.tell_shutdown();
             }
             if let Poll::Ready(result) = http.as_mut().poll(cx) {
                 if let Err(error) = result {

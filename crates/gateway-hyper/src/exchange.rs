@@ -10,7 +10,7 @@ use bytes::Bytes;
 use gateway_iface::asgi::event::{ReceiveEvent, RequestBody, ResponseStart, SendEvent};
 use gateway_iface::asgi::machine::{Action, HttpMachine, HttpState, Step};
 use gateway_iface::asgi::{Disconnect, Exchange, SendError};
-use gateway_iface::{Connection, Error, Observe, RequestHead};
+use gateway_iface::{Error, Observe, RequestHead};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -33,7 +33,6 @@ pub(crate) struct HttpExchange {
     /// Whether the connection's own task is polling the application right now, and will look at
     /// the state when that is done: then it needs no waking.
     driving: AtomicBool,
-    connection: Arc<Connection>,
 }
 
 #[derive(Debug)]
@@ -58,7 +57,7 @@ struct State {
 }
 
 impl HttpExchange {
-    pub(crate) fn new(connection: Arc<Connection>, head: &RequestHead, request: Option<Incoming>) -> Self {
+    pub(crate) fn new(head: &RequestHead, request: Option<Incoming>) -> Self {
         let state = State {
             machine: HttpMachine::new(head),
             request,
@@ -75,7 +74,7 @@ impl HttpExchange {
             sender: None,
             connection: None,
         };
-        Self { state: Mutex::new(state), driving: AtomicBool::new(false), connection }
+        Self { state: Mutex::new(state), driving: AtomicBool::new(false) }
     }
 
     /// Begins anew with the next request of the connection.
@@ -149,24 +148,26 @@ impl HttpExchange {
             state.wait(cx);
             return Poll::Pending;
         }
-        let Some(start) = state.start.take() else {
+        let state = &mut *state;
+        let Some(start) = &mut state.start else {
             return Poll::Ready(Err(Aborted));
         };
-        state.head_out = true;
         let complete = state.machine.state() == HttpState::Done && state.queue.len() <= 1;
-        let mut response = if complete {
-            let block = state.queue.pop_front().unwrap_or_default();
+        let body = if complete {
             state.queued = 0;
-            Response::new(Body::full(block))
+            Body::full(state.queue.pop_front().unwrap_or_default())
         } else {
-            Response::new(Body::stream(Arc::clone(self), Arc::clone(link)))
+            Body::stream(Arc::clone(self), Arc::clone(link))
         };
+        let mut response = Response::new(body);
         *response.status_mut() = start.status;
-        *response.headers_mut() = start.headers;
+        std::mem::swap(response.headers_mut(), &mut start.headers);
         if complete && state.hidden_len > 0 && start.status != StatusCode::NO_CONTENT {
             let headers = response.headers_mut();
             headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(state.hidden_len));
         }
+        state.start = None;
+        state.head_out = true;
         Poll::Ready(Ok(response))
     }
 
@@ -361,14 +362,15 @@ impl Exchange for HttpExchange {
         start: &mut Option<ResponseStart>,
         body: &mut Option<Bytes>,
     ) -> Poll<Result<(), SendError>> {
-        let (Some(mut start), Some(mut body)) = (start.take(), body.take()) else {
+        let (Some(head), Some(mut body)) = (start.as_mut(), body.take()) else {
             return Poll::Ready(Ok(()));
         };
         let mut state = self.lock();
         let len = body.len();
-        let step = state.machine.respond(&mut start, &mut body);
-        if state.start.is_none() && state.machine.state() != HttpState::Idle {
-            state.start = Some(start);
+        let idle = state.machine.state() == HttpState::Idle;
+        let step = state.machine.respond(head, &mut body);
+        if idle && state.machine.state() != HttpState::Idle {
+            state.start = start.take();
         }
         if matches!(step?, Step::Accepted) {
             state.content(body, len, false);
@@ -413,10 +415,6 @@ impl Exchange for HttpExchange {
 
     fn observe(&self, observer: Arc<dyn Observe>) {
         self.lock().machine.observe(observer);
-    }
-
-    fn headers(&self) -> HeaderMap {
-        self.connection.spare_headers()
     }
 }
 

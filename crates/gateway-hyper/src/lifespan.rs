@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_iface::asgi::{Application, State};
-use gateway_iface::testing::{LifespanError, LifespanExchange};
+use gateway_iface::asgi::{Application, LifespanError, LifespanExchange, State};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};

@@ -83,11 +83,11 @@ impl Link {
                 if let Some(exchange) = Arc::get_mut(exchange) {
                     exchange.reset(&head, body);
                 } else {
-                    *exchange = Arc::new(HttpExchange::new(Arc::clone(&self.connection), &head, body));
+                    *exchange = Arc::new(HttpExchange::new(&head, body));
                 }
                 exchange
             }
-            none => none.insert(Arc::new(HttpExchange::new(Arc::clone(&self.connection), &head, body))),
+            none => none.insert(Arc::new(HttpExchange::new(&head, body))),
         };
         let exchange = Arc::clone(exchange);
         if self.stop.load(Ordering::Relaxed) {
@@ -132,9 +132,9 @@ impl Link {
         let result = match polled {
             Ok(Poll::Pending) => return None,
             Ok(Poll::Ready(result)) => result,
-            Err(_) => {
+            Err(payload) => {
                 *future = ReusableBoxFuture::new(pending());
-                Err(Error::new("the application panicked"))
+                Err(Error::from_panic(&*payload))
             }
         };
         self.active.store(false, Ordering::Relaxed);
@@ -165,13 +165,17 @@ impl Link {
         }
     }
 
-    /// Tells the connection and its application that the server is shutting down.
+    /// Tells the connection's task that the server is shutting down.
     pub(crate) fn shut_down(&self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.wake_task();
+    }
+
+    /// Tells the application that the server is shutting down.
+    pub(crate) fn tell_shutdown(&self) {
         if let Some(exchange) = &self.lock().exchange {
             exchange.shut_down();
         }
-        self.wake_task();
     }
 
     fn wake_task(&self) {
@@ -273,7 +277,7 @@ impl Future for Detached {
         let result = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
-            Err(_) => Err(Error::new("the application panicked")),
+            Err(payload) => Err(Error::from_panic(&*payload)),
         };
         this.exchange.end(&result);
         Poll::Ready(())

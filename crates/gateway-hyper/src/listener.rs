@@ -114,7 +114,8 @@ impl Listener {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // Refused by a peer that is gone already; reading tells the same.
+                let _ = stream.set_nodelay(true);
                 Ok(Accepted::Tcp(stream, peer))
             }
             Socket::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0)),

@@ -1,13 +1,15 @@
 //! Threads for applications that block.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::{Sender, bounded};
 use gateway_iface::bridge::{Busy, Job, RunBlocking, WsgiToAsgi};
 use gateway_iface::wsgi;
+use parking_lot::{Condvar, Mutex};
 
 /// A bounded pool of threads with a bounded queue.
 ///
@@ -33,10 +35,24 @@ use gateway_iface::wsgi;
 /// # assert_eq!(block_on(AsgiClient::new(app).request(Request::get("/").body("")?))?.body(), "blocking");
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Clone)]
 pub struct Pool {
-    jobs: Sender<Job>,
+    shared: Arc<Shared>,
     threads: usize,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    waiting: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Threads that wait for a job.
+    idle: usize,
+    /// How many jobs may wait beyond those that an idle thread is about to take.
+    room: usize,
+    closed: bool,
 }
 
 impl Pool {
@@ -50,16 +66,14 @@ impl Pool {
     /// The system's, when a thread cannot be started.
     pub fn new(threads: usize, queue: usize) -> io::Result<Self> {
         let threads = threads.max(1);
-        let (jobs, waiting) = bounded::<Job>(queue);
+        let queue = Queue { room: queue, ..Queue::default() };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), waiting: Condvar::new() });
+        let pool = Self { shared, threads };
         for number in 0..threads {
-            let waiting = waiting.clone();
-            thread::Builder::new().name(format!("wsgi-{number}")).spawn(move || {
-                for job in waiting {
-                    job.run();
-                }
-            })?;
+            let shared = Arc::clone(&pool.shared);
+            thread::Builder::new().name(format!("wsgi-{number}")).spawn(move || shared.work())?;
         }
-        Ok(Self { jobs, threads })
+        Ok(pool)
     }
 
     /// The default pool: four threads more than there are processors, up to 32, and a queue of
@@ -82,13 +96,54 @@ impl Pool {
 
 impl RunBlocking for Pool {
     fn run(&self, job: Job) -> Result<(), Busy> {
-        self.jobs.try_send(job).map_err(|_| Busy)
+        let mut queue = self.shared.queue.lock();
+        if queue.jobs.len() >= queue.idle + queue.room {
+            return Err(Busy);
+        }
+        queue.jobs.push_back(job);
+        let idle = queue.idle > 0;
+        drop(queue);
+        if idle {
+            self.shared.waiting.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            job.run();
+        }
+    }
+
+    /// The next job; `None` when the pool is gone and nothing waits.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.queue.lock();
+        queue.idle += 1;
+        while queue.jobs.is_empty() && !queue.closed {
+            self.waiting.wait(&mut queue);
+        }
+        queue.idle -= 1;
+        queue.jobs.pop_front()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.queue.lock().closed = true;
+        self.shared.waiting.notify_all();
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("threads", &self.threads).field("waiting", &self.jobs.len()).finish()
+        let queue = self.shared.queue.lock();
+        f.debug_struct("Pool")
+            .field("threads", &self.threads)
+            .field("idle", &queue.idle)
+            .field("waiting", &queue.jobs.len())
+            .finish()
     }
 }
 

@@ -291,7 +291,6 @@ impl HttpMachine {
             return Ending { action: Action::Abort, fault: true };
         }
         self.observers.started(status);
-        self.observers.completed();
         Ending { action: Action::Answer(status), fault: true }
     }
 

@@ -6,7 +6,7 @@ use super::readings;
 use super::refusal::Refusal;
 use super::rule::{Pattern, Reading, Rule};
 use crate::error::Error;
-use crate::middleware::CallFuture;
+use crate::asgi::call::CallFuture;
 use crate::{asgi, wsgi};
 
 /// Lets requests through to the inner application, or not, by their path.
@@ -29,7 +29,7 @@ use crate::{asgi, wsgi};
 /// | octets that are not UTF-8 | compared | refused |
 /// | broken escape, control character (NUL), over-long UTF-8 | refused | refused |
 /// | `..` above the root | refused | refused |
-/// | more than 128 readings, or 128 KiB of them | refused | refused |
+/// | more than 64 readings, or 64 KiB of them | refused | refused |
 ///
 /// What a file system makes of a name beyond that (links, short names, NTFS streams, Unicode
 /// normalisation) is not known to it: an allow list is the better guard there.
@@ -41,7 +41,8 @@ use crate::{asgi, wsgi};
 /// # Rules
 ///
 /// A rule is a path in plain text: `/a b`, where a request has `/a%20b`. Slashes at its end, and a
-/// missing one at its front, make no difference.
+/// missing one at its front, make no difference. The path `*`, of `OPTIONS *`, is matched by a
+/// predicate only.
 ///
 /// # Examples
 ///

@@ -3,6 +3,8 @@
 //! [`PathGuard`] is the middleware; `readings` is what makes it hard to fool.
 
 mod guard;
+#[cfg(test)]
+mod model;
 mod readings;
 mod refusal;
 mod rule;

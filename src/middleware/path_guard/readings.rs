@@ -8,17 +8,16 @@
 ///
 /// ASCII, and none of: escapes, parameters, backslashes, control characters, empty segments before
 /// the end, segments that begin or end with a dot.
+#[inline]
 pub(super) fn is_plain(path: &str) -> bool {
-    let mut before = OTHER;
+    // Without branches: each octet tells what it is, and what must not follow it.
+    let (mut found, mut forbidden) = (0, HOSTILE);
     for &octet in path.as_bytes() {
         let class = CLASS[usize::from(octet)];
-        // A slash beside a slash or a dot is `before | class` of 1 or 3; `..` inside a name is harmless.
-        if class == HOSTILE || (before | class == SLASH | DOT) || (before & class & SLASH != 0) {
-            return false;
-        }
-        before = class;
+        found |= class & forbidden;
+        forbidden = class >> NEXT;
     }
-    before != DOT
+    found == 0 && forbidden != (SLASH | HOSTILE)
 }
 
 /// All readings of the path, itself first; `None` when it must not be trusted at all: it holds a
@@ -54,7 +53,7 @@ pub(super) fn all(path: &str) -> Option<Vec<Vec<u8>>> {
 type Step = fn(&[u8]) -> Option<Vec<u8>>;
 
 /// Each gives `None`, or the same again, where it has nothing to do.
-pub(super) const STEPS: [Step; 11] = [
+const STEPS: [Step; 11] = [
     decode,
     turn_backslashes,
     merge_slashes,
@@ -260,26 +259,29 @@ fn has_forbidden_octets(path: &[u8]) -> bool {
 pub(super) const MARK: u8 = 0;
 
 /// More than any path needs that means well.
-const COUNT_LIMIT: usize = 128;
+const COUNT_LIMIT: usize = 64;
 
 /// Bounds the work that one request can cause.
-const OCTET_LIMIT: usize = 128 * 1024;
+const OCTET_LIMIT: usize = 64 * 1024;
 
-const OTHER: u8 = 0;
 const SLASH: u8 = 1;
 const DOT: u8 = 2;
 const HOSTILE: u8 = 4;
 
+/// What an octet is in the low bits; what must not follow it from this bit on.
+const NEXT: u32 = 4;
+
 const CLASS: [u8; 256] = {
-    let mut class = [OTHER; 256];
+    let mut class = [HOSTILE << NEXT; 256];
     let mut octet = 0;
     while octet < 256 {
-        class[octet] = match octet as u8 {
-            b'/' => SLASH,
-            b'.' => DOT,
-            0..=b' ' | b'%' | b';' | b'\\' | b'?' | b'#' | 0x7F.. => HOSTILE,
-            _ => OTHER,
-        };
+        match octet as u8 {
+            b'/' => class[octet] = SLASH | (SLASH | DOT | HOSTILE) << NEXT,
+            // One at the end is seen by what must not follow it; two of them inside a name are harmless.
+            b'.' => class[octet] = DOT | (SLASH | HOSTILE) << NEXT,
+            0..=b' ' | b'%' | b';' | b'\\' | b'?' | b'#' | 0x7F.. => class[octet] |= HOSTILE,
+            _ => {}
+        }
         octet += 1;
     }
     class

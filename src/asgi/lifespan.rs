@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::call::{Call, CallFuture, keep, wake};
 use crate::asgi::event::{ReceiveEvent, SendEvent};
+use super::call::{Call, CallFuture, keep, wake};
 use crate::asgi::machine::{LifespanMachine, LifespanPhase};
 use crate::asgi::{
     Application, Disconnect, Exchange, LifespanScope, LifespanState, Receive, Scope, Send, SendError, State,
@@ -31,7 +31,8 @@ use crate::outcome::{Observe, Observers};
 ///
 /// ```
 /// use gateway_iface::asgi::event::{ReceiveEvent, SendEvent};
-/// use gateway_iface::testing::{LifespanExchange, block_on};
+/// use gateway_iface::asgi::LifespanExchange;
+/// use gateway_iface::testing::block_on;
 /// use gateway_iface::{Error, asgi};
 ///
 /// async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
@@ -284,119 +285,5 @@ impl fmt::Debug for Wire {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::asgi::event::Failure;
-    use crate::testing::block_on;
-
-    /// Answers start-up and shutdown with these, then ends with that result.
-    fn answering(answers: Vec<SendEvent>, result: fn() -> Result<(), Error>) -> impl Application {
-        move |_: Scope, mut receive: Receive, mut send: Send| {
-            let answers = answers.clone();
-            async move {
-                for answer in answers {
-                    receive.receive().await;
-                    send.send(answer).await?;
-                }
-                result()
-            }
-        }
-    }
-
-    const fn ok() -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn crash() -> Result<(), Error> {
-        Err(Error::new("crash"))
-    }
-
-    #[test]
-    fn a_109_a_113_both_are_waited_for() {
-        let app = answering(vec![SendEvent::StartupComplete, SendEvent::ShutdownComplete], ok);
-        let mut lifespan = LifespanExchange::new(&app);
-        block_on(lifespan.startup()).unwrap();
-        assert_eq!(lifespan.phase(), LifespanPhase::Running);
-        block_on(lifespan.shutdown()).unwrap();
-        assert!(lifespan.is_finished());
-        block_on(lifespan.shutdown()).unwrap();
-    }
-
-    #[test]
-    fn a_111_unsupported_scope_and_silence_are_apart_from_a_crash() {
-        async fn http_only(scope: Scope, _: Receive, _: Send) -> Result<(), Error> {
-            scope.into_http()?;
-            Ok(())
-        }
-        async fn answers_http(_: Scope, _: Receive, mut send: Send) -> Result<(), Error> {
-            send.text(200, "x").await?;
-            Ok(())
-        }
-        let startup = |error: LifespanError| error.to_string();
-        let unsupported = "the application does not support lifespan";
-        assert_eq!(
-            block_on(LifespanExchange::new(&http_only).startup()).map_err(startup).unwrap_err(),
-            unsupported
-        );
-        assert_eq!(
-            block_on(LifespanExchange::new(&answers_http).startup()).map_err(startup).unwrap_err(),
-            unsupported
-        );
-        let silent = answering(vec![], ok);
-        assert_eq!(
-            block_on(LifespanExchange::new(&silent).startup()).map_err(startup).unwrap_err(),
-            unsupported
-        );
-        let crashing = answering(vec![], crash);
-        let error = block_on(LifespanExchange::new(&crashing).startup()).unwrap_err();
-        assert_eq!(error.to_string(), "the application crashed: crash");
-    }
-
-    #[test]
-    fn a_110_a_114_failures_are_told_with_their_message() {
-        let app = answering(vec![SendEvent::StartupFailed(Failure::new("no database"))], crash);
-        let error = block_on(LifespanExchange::new(&app).startup()).unwrap_err();
-        assert!(matches!(error, LifespanError::Failed(message) if message == "no database"));
-        let app =
-            answering(vec![SendEvent::StartupComplete, SendEvent::ShutdownFailed(Failure::new("stuck"))], ok);
-        let mut lifespan = LifespanExchange::new(&app);
-        block_on(lifespan.startup()).unwrap();
-        let error = block_on(lifespan.shutdown()).unwrap_err();
-        assert!(matches!(error, LifespanError::Failed(message) if message == "stuck"));
-    }
-
-    #[test]
-    fn a_115_call_that_ended_while_serving_skips_shutdown() {
-        let app = answering(vec![SendEvent::StartupComplete], crash);
-        let mut lifespan = LifespanExchange::new(&app);
-        block_on(lifespan.startup()).unwrap();
-        assert!(block_on(lifespan.running()).is_err());
-        block_on(lifespan.shutdown()).unwrap();
-    }
-
-    #[test]
-    fn crash_after_shutdown_is_told_even_though_it_was_complete() {
-        let app = answering(vec![SendEvent::StartupComplete, SendEvent::ShutdownComplete], crash);
-        let mut lifespan = LifespanExchange::of_shared(Arc::new(app));
-        block_on(lifespan.startup()).unwrap();
-        assert!(matches!(block_on(lifespan.shutdown()), Err(LifespanError::Crashed(_))));
-    }
-
-    #[test]
-    fn application_that_never_returns_does_not_hold_up_shutdown() {
-        async fn app(_: Scope, mut receive: Receive, mut send: Send) -> Result<(), Error> {
-            loop {
-                let answer = match receive.receive().await {
-                    ReceiveEvent::LifespanStartup => SendEvent::StartupComplete,
-                    _ => SendEvent::ShutdownComplete,
-                };
-                send.send(answer).await?;
-            }
-        }
-        let mut lifespan = LifespanExchange::new(&app);
-        block_on(lifespan.startup()).unwrap();
-        block_on(lifespan.shutdown()).unwrap();
-        assert_eq!(lifespan.phase(), LifespanPhase::Ended);
-        assert!(!lifespan.is_finished());
-    }
-}
+#[path = "lifespan_tests.rs"]
+mod tests;

@@ -1,6 +1,5 @@
 //! One call of an asynchronous application, and how it ended.
 
-use std::any::Any;
 use std::fmt;
 use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,28 +9,29 @@ use std::task::{Context, Poll, Waker};
 use crate::error::Error;
 
 /// The future of one call until it ends, then its result.
-pub(super) struct Call<'a> {
+pub(crate) struct Call<'a> {
     future: Option<CallFuture<'a>>,
     result: Option<Result<(), Error>>,
 }
 
-pub(super) type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+/// What [`Application::call`](super::Application::call) returns.
+pub(crate) type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
 impl<'a> Call<'a> {
     /// Makes the call; a panic in it is an error of the call.
-    pub(super) fn new(call: impl FnOnce() -> CallFuture<'a>) -> Self {
+    pub(crate) fn new(call: impl FnOnce() -> CallFuture<'a>) -> Self {
         let future = catch_unwind(AssertUnwindSafe(call));
-        let future = future.unwrap_or_else(|payload| Box::pin(ready(Err(Panicked::new(&*payload).into()))));
+        let future = future.unwrap_or_else(|payload| Box::pin(ready(Err(Error::from_panic(&*payload)))));
         Self { future: Some(future), result: None }
     }
 
     /// Polls the future; ready once when it ends now, with its result, which is kept too.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&Result<(), Error>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&Result<(), Error>> {
         let Some(future) = &mut self.future else {
             return Poll::Pending;
         };
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled.unwrap_or_else(|payload| Poll::Ready(Err(Panicked::new(&*payload).into()))) {
+        match polled.unwrap_or_else(|payload| Poll::Ready(Err(Error::from_panic(&*payload)))) {
             Poll::Ready(result) => {
                 self.future = None;
                 Poll::Ready(self.result.insert(result))
@@ -41,15 +41,15 @@ impl<'a> Call<'a> {
     }
 
     /// Whether the call ended, or was dropped.
-    pub(super) const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.future.is_none()
     }
 
-    pub(super) fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         self.future = None;
     }
 
-    pub(super) const fn take_result(&mut self) -> Option<Result<(), Error>> {
+    pub(crate) const fn take_result(&mut self) -> Option<Result<(), Error>> {
         self.result.take()
     }
 }
@@ -60,20 +60,8 @@ impl fmt::Debug for Call<'_> {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the application panicked: {0}")]
-struct Panicked(String);
-
-impl Panicked {
-    fn new(payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self(text.unwrap_or("no message").to_owned())
-    }
-}
-
 /// Keeps the waker of a half that waits.
-pub(super) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
+pub(crate) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
     match slot {
         Some(waker) => waker.clone_from(cx.waker()),
         None => *slot = Some(cx.waker().clone()),
@@ -81,6 +69,6 @@ pub(super) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
 }
 
 /// Wakes those that were kept; never called while a lock is held.
-pub(super) fn wake(wakers: [Option<Waker>; 2]) {
+pub(crate) fn wake(wakers: [Option<Waker>; 2]) {
     wakers.into_iter().flatten().for_each(Waker::wake);
 }

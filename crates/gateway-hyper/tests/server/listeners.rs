@@ -1,0 +1,141 @@
+//! What a server can listen on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gateway_hyper::{Listener, LocalAddr};
+use gateway_iface::{Error, asgi};
+use tokio::net::UnixStream;
+
+use crate::support::{Client, Server, builder, hello, on_both_runtimes};
+
+/// A path for a socket; its folder goes with it.
+struct SocketPath(PathBuf);
+
+impl SocketPath {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("gateway-hyper-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        Self(folder.join("socket"))
+    }
+}
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
+    }
+}
+
+/// Serves on that path while the test runs; the path must be gone afterwards.
+async fn serve_unix(path: &Path, test: impl AsyncFnOnce()) {
+    async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+        let scope = scope.into_http()?;
+        let text = format!("{:?} {:?}", scope.head().client(), scope.head().server());
+        Ok(send.text(200, text).await?)
+    }
+    let server = builder().bind_unix(path).unwrap();
+    assert_eq!(server.local_addr(), &LocalAddr::Unix(Some(path.to_owned())));
+    let handle = server.handle();
+    let task = tokio::spawn(server.serve(app));
+    test().await;
+    handle.shutdown();
+    task.await.unwrap().unwrap();
+}
+
+#[test]
+fn port_0_is_a_free_port() {
+    on_both_runtimes(async || {
+        let server = builder().bind("127.0.0.1:0").await.unwrap();
+        assert_ne!(server.local_addr().tcp().unwrap().port(), 0);
+        let server = Server::of(server, hello);
+        assert_eq!(server.get("/").await.status, 200);
+        server.stop().await;
+    });
+}
+
+#[test]
+fn listener_of_std_and_listener_of_tokio_serve() {
+    on_both_runtimes(async || {
+        let std = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let tokio = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for listener in [Listener::try_from(std).unwrap(), Listener::from(tokio)] {
+            let server = Server::of(builder().listen(listener).unwrap(), hello);
+            assert_eq!(server.get("/").await.text(), "Hello, World!");
+            server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn address_that_is_taken_is_an_error() {
+    on_both_runtimes(async || {
+        let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let error = builder().bind(first.local_addr().unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
+fn a_31_unix_socket_serves_tells_its_path_and_is_removed_at_the_end() {
+    on_both_runtimes(async || {
+        let path = SocketPath::new();
+        serve_unix(&path.0, async || {
+            let mut client = Client::new(UnixStream::connect(&path.0).await.unwrap());
+            for _ in 0..2 {
+                let response = client.get("/").await;
+                assert_eq!(response.text(), format!("None Some(Unix({:?}))", path.0));
+            }
+        })
+        .await;
+        assert!(!path.0.exists());
+    });
+}
+
+#[test]
+fn unix_socket_that_a_dead_server_left_is_replaced() {
+    on_both_runtimes(async || {
+        let path = SocketPath::new();
+        drop(std::os::unix::net::UnixListener::bind(&path.0).unwrap());
+        assert!(path.0.exists());
+        serve_unix(&path.0, async || {
+            let mut client = Client::new(UnixStream::connect(&path.0).await.unwrap());
+            assert_eq!(client.get("/").await.status, 200);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn unix_socket_of_a_live_server_and_a_plain_file_are_left_alone() {
+    on_both_runtimes(async || {
+        let path = SocketPath::new();
+        let live = std::os::unix::net::UnixListener::bind(&path.0).unwrap();
+        assert_eq!(builder().bind_unix(&path.0).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        std::os::unix::net::UnixStream::connect(&path.0).unwrap();
+        drop(live);
+
+        let file = path.0.with_extension("file");
+        std::fs::write(&file, "precious").unwrap();
+        assert_eq!(builder().bind_unix(&file).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(std::fs::read(&file).unwrap(), b"precious");
+    });
+}
+
+#[test]
+fn existing_unix_listener_serves_and_its_path_stays_with_its_owner() {
+    on_both_runtimes(async || {
+        let path = SocketPath::new();
+        let listener = tokio::net::UnixListener::bind(&path.0).unwrap();
+        let server = builder().listen(listener).unwrap();
+        let handle = server.handle();
+        let task = tokio::spawn(server.serve(hello));
+        let mut client = Client::new(UnixStream::connect(&path.0).await.unwrap());
+        assert_eq!(client.get("/").await.status, 200);
+        handle.shutdown();
+        task.await.unwrap().unwrap();
+        assert!(path.0.exists());
+    });
+}

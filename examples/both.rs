@@ -1,0 +1,136 @@
+//! A synchronous and an asynchronous application in one process, behind a path guard and a counter.
+//!
+//! ```text
+//! cargo run --release --example both
+//! curl http://127.0.0.1:8000/hello
+//! curl http://127.0.0.1:8000/sync/hello?x=1
+//! curl -d 'some text' http://127.0.0.1:8000/sync/upload
+//! curl -i http://127.0.0.1:8000/%61dmin
+//! curl http://127.0.0.1:8000/__counter
+//! ```
+//!
+//! Ctrl-C ends it after the requests under way. Another address is an argument.
+
+use gateway_hyper::{ServeError, Server};
+use gateway_iface::UnsupportedScope;
+use gateway_iface::asgi::LifespanScope;
+use gateway_iface::asgi::event::{ReceiveEvent, SendEvent};
+use gateway_iface::middleware::{Counter, Counts, PathGuard};
+use gateway_iface::prelude::*;
+
+/// Stored at start-up, and found again in each request.
+struct Greeting(String);
+
+/// The synchronous application: it may block, its thread is its own while it answers.
+fn blocking(
+    mut environ: wsgi::Environ,
+    start_response: &mut dyn wsgi::StartResponse,
+) -> Result<wsgi::Body, Error> {
+    let body = environ.input().read_all(1024 * 1024)?;
+    start_response.start(StatusCode::OK, HeaderMap::new())?;
+    let mut text = String::new();
+    for key in ["SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"] {
+        if let Some(value) = environ.get(key) {
+            text += &format!("{key}={}\n", value.latin1());
+        }
+    }
+    text += &format!("{} octets of body\n", body.len());
+    Ok(text.into())
+}
+
+/// The asynchronous application.
+struct Front {
+    counts: Counts,
+}
+
+#[async_trait]
+impl asgi::Application for Front {
+    async fn call(
+        &self,
+        scope: asgi::Scope,
+        receive: asgi::Receive,
+        mut send: asgi::Send,
+    ) -> Result<(), Error> {
+        let request = match scope {
+            asgi::Scope::Http(request) => request,
+            asgi::Scope::Lifespan(lifespan) => return serve_lifespan(lifespan, receive, send).await,
+            other => return Err(UnsupportedScope::new(other.protocol()).into()),
+        };
+        let text = if request.path_info() == "/__counter" {
+            let now = self.counts.snapshot();
+            format!(
+                "requests {}, in flight {}, 2xx {}, 4xx {}\n",
+                now.requests, now.in_flight, now.success, now.client_error
+            )
+        } else {
+            let greeting = request.head().state().and_then(|state| state.get::<Greeting>());
+            format!("{} at {}\n", greeting.map_or("nothing stored", |greeting| &greeting.0), request.path()?)
+        };
+        send.text(200, text).await?;
+        Ok(())
+    }
+}
+
+/// Called once, from before the first connection to after the last.
+async fn serve_lifespan(
+    scope: LifespanScope,
+    mut receive: asgi::Receive,
+    mut send: asgi::Send,
+) -> Result<(), Error> {
+    loop {
+        match receive.receive().await {
+            ReceiveEvent::LifespanStartup => {
+                scope.state().insert(Greeting("Hello from start-up".into()));
+                send.send(SendEvent::StartupComplete).await?;
+            }
+            ReceiveEvent::LifespanShutdown => {
+                eprintln!("bye");
+                send.send(SendEvent::ShutdownComplete).await?;
+                return Ok(());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Gives requests below `/sync` to one application, and everything else to the other.
+struct Split<S, A> {
+    sync: S,
+    rest: A,
+}
+
+#[async_trait]
+impl<S: asgi::Application, A: asgi::Application> asgi::Application for Split<S, A> {
+    async fn call(
+        &self,
+        mut scope: asgi::Scope,
+        receive: asgi::Receive,
+        send: asgi::Send,
+    ) -> Result<(), Error> {
+        let prefix = "/sync";
+        // `mount` fails where the prefix is no whole segment, as in `/synchronous`.
+        let mounted = scope
+            .head_mut()
+            .is_some_and(|head| head.path_info().starts_with(prefix) && head.mount(prefix.len()).is_ok());
+        if mounted {
+            self.sync.call(scope, receive, send).await
+        } else {
+            self.rest.call(scope, receive, send).await
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), ServeError> {
+    let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+    let counts = Counts::new();
+    let sync = gateway_hyper::wsgi(blocking)?;
+    // From the inside out: a request meets the counter first.
+    let app = Front { counts: counts.clone() }
+        .wrap(|rest| Split { sync, rest })
+        .wrap(|app| PathGuard::deny(app).prefix("/admin"))
+        .wrap(|app| Counter::with_counts(app, counts));
+    let server = Server::builder().bind(addr).await?;
+    eprintln!("serving {}/", server.local_addr());
+    server.serve(app).await
+}

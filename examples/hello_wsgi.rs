@@ -1,0 +1,18 @@
+//! The synchronous hello world, on a pool of threads.
+//!
+//! `cargo run --example hello_wsgi`, then `curl http://127.0.0.1:8000/`. Another address is an argument.
+
+use gateway_iface::http::{HeaderMap, StatusCode};
+use gateway_iface::{Error, wsgi};
+
+fn hello(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
+    start_response.start(StatusCode::OK, HeaderMap::new())?;
+    Ok(wsgi::Body::from("Hello, World!\n"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), gateway_hyper::ServeError> {
+    let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+    eprintln!("serving http://{addr}/");
+    gateway_hyper::serve(addr, gateway_hyper::wsgi(hello)?).await
+}

@@ -1,0 +1,225 @@
+//! The routes that load generators and conformance tools expect, to compare servers by.
+//!
+//! `cargo run --release --example testbed -- --bind 127.0.0.1:8000`, then:
+//!
+//! ```text
+//! curl -i http://127.0.0.1:8000/                            13 octets of plain text
+//! curl -i http://127.0.0.1:8000/stream                      ten blocks of 1 KiB, sent one by one
+//! curl -so /dev/null http://127.0.0.1:8000/big              1 MiB of known length
+//! curl -i --data hello http://127.0.0.1:8000/echo           the request body, streamed back
+//! curl -i 'http://127.0.0.1:8000/scope?a=b'                 what the application was told
+//! curl -i 'http://127.0.0.1:8000/sleep?ms=100'              nothing, after a while
+//! ```
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::{Parser, ValueEnum};
+use gateway_hyper::{Pool, Server};
+use gateway_iface::asgi::{self, HttpScope, Receive, Scope};
+use gateway_iface::bridge::{Inline, WsgiToAsgi};
+use gateway_iface::http::{HeaderMap, HeaderValue, StatusCode, header};
+use gateway_iface::middleware::{Counter, PathGuard};
+use gateway_iface::wsgi::{Body, Environ, StartResponse};
+use gateway_iface::{Error, RequestHead};
+
+/// The routes that load generators and conformance tools expect.
+#[derive(Parser)]
+struct Options {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8000")]
+    bind: SocketAddr,
+    /// Threads that call the application.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Which kind of application to serve.
+    #[arg(long, value_enum, default_value_t = Interface::Asgi)]
+    interface: Interface,
+    /// Call the synchronous application without threads.
+    #[arg(long)]
+    inline: bool,
+    /// Ten layers of middleware around the application.
+    #[arg(long, value_enum, default_value_t = Layers::None)]
+    layers: Layers,
+    /// No limit on the time that a request's head may take.
+    #[arg(long)]
+    no_header_timeout: bool,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq, ValueEnum)]
+enum Interface {
+    Asgi,
+    Wsgi,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Layers {
+    None,
+    Forward,
+    Counter,
+    PathGuard,
+}
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static BLOCK: [u8; 1024] = [b'x'; 1024];
+static BIG: [u8; 1024 * 1024] = [b'x'; 1024 * 1024];
+
+fn main() -> Result<(), Box<dyn StdError>> {
+    let options = Options::parse();
+    let app: Arc<dyn asgi::Application> = match (options.interface, options.inline) {
+        (Interface::Asgi, _) => Arc::new(asgi_app),
+        (Interface::Wsgi, true) => Arc::new(Inline::new(wsgi_app)),
+        (Interface::Wsgi, false) => {
+            Arc::new(WsgiToAsgi::new(wsgi_app, Pool::new(options.threads, Pool::DEFAULT_QUEUE)?))
+        }
+    };
+    let app = (0..10).fold(app, |inner, _| -> Arc<dyn asgi::Application> {
+        match options.layers {
+            Layers::None => inner,
+            Layers::Forward => Arc::new(Forward { inner }),
+            Layers::Counter => Arc::new(Counter::new(inner)),
+            Layers::PathGuard => Arc::new(PathGuard::deny(inner).prefix("/admin")),
+        }
+    });
+    let mut runtime = if options.threads > 1 && options.interface == Interface::Asgi {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    runtime.worker_threads(options.threads).enable_all().build()?.block_on(async {
+        let mut builder = Server::builder();
+        if options.no_header_timeout {
+            builder = builder.header_read_timeout(None);
+        }
+        builder.bind(options.bind).await?.serve(app).await?;
+        Ok(())
+    })
+}
+
+async fn asgi_app(scope: Scope, receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
+    let request = scope.into_http()?;
+    if request.path_info() == "/" {
+        send.text(200, Bytes::from_static(b"Hello, World!")).await?;
+        return Ok(());
+    }
+    // In a box, so that the future of the shortest answer stays small.
+    Box::pin(asgi_route(request, receive, send)).await
+}
+
+async fn asgi_route(request: HttpScope, mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, TEXT);
+    match request.path_info() {
+        "/stream" => {
+            send.start(StatusCode::OK, headers).await?;
+            for _ in 0..10 {
+                send.block(Bytes::from_static(&BLOCK)).await?;
+            }
+            send.last(Bytes::new()).await?;
+        }
+        "/big" => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
+            send.start(StatusCode::OK, headers).await?;
+            send.last(Bytes::from_static(&BIG)).await?;
+        }
+        "/echo" => {
+            send.start(StatusCode::OK, echo_headers(request.head(), headers)).await?;
+            while let Some(block) = receive.block().await? {
+                send.block(block).await?;
+            }
+            send.last(Bytes::new()).await?;
+        }
+        "/scope" => send.text(200, describe(request.head())).await?,
+        "/sleep" => {
+            tokio::time::sleep(pause(request.query_string())).await;
+            send.text(200, Bytes::new()).await?;
+        }
+        _ => send.text(404, "Not Found").await?,
+    }
+    Ok(())
+}
+
+fn wsgi_app(mut environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, TEXT);
+    let body = match environ.path_info() {
+        "/" => Body::from("Hello, World!"),
+        "/stream" => Body::blocks((0..10).map(|_| Bytes::from_static(&BLOCK))),
+        "/big" => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
+            Body::from(Bytes::from_static(&BIG))
+        }
+        "/echo" => {
+            headers = echo_headers(environ.head(), headers);
+            Body::file(environ.take_input(), 64 * 1024)
+        }
+        "/scope" => Body::from(describe(environ.head())),
+        "/sleep" => {
+            std::thread::sleep(pause(environ.query_string()));
+            Body::empty()
+        }
+        _ => {
+            start_response.start(StatusCode::NOT_FOUND, headers)?;
+            return Ok(Body::from("Not Found"));
+        }
+    };
+    start_response.start(StatusCode::OK, headers)?;
+    Ok(body)
+}
+
+fn echo_headers(request: &RequestHead, mut headers: HeaderMap) -> HeaderMap {
+    match request.headers().get(header::CONTENT_TYPE) {
+        Some(content_type) => headers.insert(header::CONTENT_TYPE, content_type.clone()),
+        None => headers.remove(header::CONTENT_TYPE),
+    };
+    headers
+}
+
+/// What the application was told, as `KEY=value` lines.
+fn describe(request: &RequestHead) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "METHOD={}", request.method());
+    let _ = writeln!(out, "ROOT_PATH={}", request.root_path());
+    let _ = writeln!(out, "PATH_INFO={}", request.path_info());
+    let _ = writeln!(out, "QUERY_STRING={}", request.query_string());
+    let _ = writeln!(out, "VERSION={:?}", request.version());
+    let _ = writeln!(out, "SCHEME={}", if request.is_secure() { "https" } else { "http" });
+    if let Some(client) = request.client() {
+        let _ = writeln!(out, "CLIENT={client}");
+    }
+    for (name, value) in request.headers() {
+        let _ = writeln!(out, "HEADER_{name}={}", value.as_bytes().escape_ascii());
+    }
+    out
+}
+
+/// The pause that `ms=N` in a query asks for, up to a minute.
+fn pause(query: &str) -> Duration {
+    let millis = query.split('&').find_map(|pair| pair.strip_prefix("ms=")?.parse().ok());
+    Duration::from_millis(millis.unwrap_or(0).min(60_000))
+}
+
+/// A layer that forwards, and nothing else.
+struct Forward<A> {
+    inner: A,
+}
+
+impl<A: asgi::Application> asgi::Application for Forward<A> {
+    fn call<'a, 'b>(
+        &'a self,
+        scope: Scope,
+        receive: Receive,
+        send: asgi::Send,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        self.inner.call(scope, receive, send)
+    }
+}
