@@ -59,6 +59,7 @@ impl RequestHead {
 
     /// A head on this connection, mounted at the root.
     #[must_use]
+    #[inline]
     pub const fn on(parts: Parts, connection: Arc<Connection>) -> Self {
         Self { parts, root_len: 0, connection }
     }

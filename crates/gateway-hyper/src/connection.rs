@@ -10,6 +10,7 @@ use hyper::server::conn::http1;
 use tracing::debug;
 
 use crate::link::{Link, Service};
+use crate::server::Registered;
 use crate::stream::Stream;
 
 /// What a server does with an application's call when its client is gone.
@@ -30,6 +31,7 @@ pub(crate) struct Task {
     on_disconnect: OnDisconnect,
     stopping: bool,
     known: bool,
+    _registered: Registered,
 }
 
 impl Task {
@@ -37,8 +39,9 @@ impl Task {
         http: http1::Connection<Stream, Service>,
         link: Arc<Link>,
         on_disconnect: OnDisconnect,
+        registered: Registered,
     ) -> Self {
-        Self { http: Some(Box::pin(http)), link, on_disconnect, stopping: false, known: false }
+        Self { http: Some(Box::pin(http)), link, on_disconnect, stopping: false, known: false, _registered: registered }
     }
 }
 

@@ -45,6 +45,8 @@ struct State {
     head_out: bool,
     /// The length of a body that HEAD does not carry (H-78).
     hidden_len: u64,
+    /// The body of a response that came whole.
+    whole: Bytes,
     queue: VecDeque<Bytes>,
     queued: usize,
     /// hyper wants no more of the body: HEAD, or the declared length is reached.
@@ -65,6 +67,7 @@ impl HttpExchange {
             content: false,
             head_out: false,
             hidden_len: 0,
+            whole: Bytes::new(),
             queue: VecDeque::new(),
             queued: 0,
             discard: false,
@@ -86,7 +89,10 @@ impl HttpExchange {
         state.content = false;
         state.head_out = false;
         state.hidden_len = 0;
-        state.queue.clear();
+        state.whole = Bytes::new();
+        if !state.queue.is_empty() {
+            state.queue.clear();
+        }
         state.queued = 0;
         state.discard = false;
         state.ended = None;
@@ -155,7 +161,7 @@ impl HttpExchange {
         let complete = state.machine.state() == HttpState::Done && state.queue.len() <= 1;
         let body = if complete {
             state.queued = 0;
-            Body::full(state.queue.pop_front().unwrap_or_default())
+            Body::full(state.queue.pop_front().unwrap_or_else(|| std::mem::take(&mut state.whole)))
         } else {
             Body::stream(Arc::clone(self), Arc::clone(link))
         };
@@ -373,7 +379,15 @@ impl Exchange for HttpExchange {
             state.start = start.take();
         }
         if matches!(step?, Step::Accepted) {
-            state.content(body, len, false);
+            state.content = true;
+            if state.machine.is_bodiless() {
+                state.hidden_len = len as u64;
+            } else {
+                state.whole = body;
+            }
+            if let Some(waker) = state.receiver.take() {
+                waker.wake();
+            }
             self.wake_connection(&state);
         }
         Poll::Ready(Ok(()))

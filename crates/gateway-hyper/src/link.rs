@@ -65,15 +65,14 @@ impl Link {
 
     /// Begins the call for a request; nothing of the application runs yet.
     fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
-        let (mut parts, body) = request.into_parts();
-        if let Some(authority) = parts.uri.authority() {
-            // A-35, H-12: the authority of the target replaces Host for everything downstream.
-            if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
-                parts.headers.insert(header::HOST, host);
-            }
+        let (parts, body) = request.into_parts();
+        let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
+        // A-35, H-12: the authority of the target replaces Host for everything downstream.
+        let authority = head.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+        if let Some(Ok(host)) = authority {
+            head.headers_mut().insert(header::HOST, host);
         }
         let body = if body.is_end_stream() { None } else { Some(body) };
-        let head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
         let mut call = self.lock();
         if self.active.load(Ordering::Relaxed) {
             self.detach(&mut call);

@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{info, warn};
 
 use crate::connection::{OnDisconnect, Task};
@@ -277,12 +278,8 @@ impl Serving {
         let link = Arc::new(Link::new(Arc::clone(&self.app), Arc::new(connection), self.tracker.clone()));
         self.links().insert(id, Arc::clone(&link));
         let http = self.http.serve_connection(stream, Service::new(Arc::clone(&link)));
-        let task = Task::new(http, link, self.on_disconnect);
-        let guard = Registered { serving: Arc::clone(self), id };
-        self.tracker.spawn(async move {
-            let _guard = guard;
-            task.await;
-        });
+        let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
+        tokio::spawn(Task::new(http, link, self.on_disconnect, registered));
     }
 
     /// Lets what is under way finish within the grace period, and cuts off the rest.
@@ -318,10 +315,11 @@ impl fmt::Debug for Serving {
     }
 }
 
-/// Takes a connection off the list when its task is gone.
-struct Registered {
+/// Holds a connection's place on the list, and among what a server waits for when it stops.
+pub(crate) struct Registered {
     serving: Arc<Serving>,
     id: u64,
+    _token: TaskTrackerToken,
 }
 
 impl Drop for Registered {
