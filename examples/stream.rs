@@ -21,7 +21,7 @@ async fn app(scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> Re
 }
 
 async fn large(mut send: asgi::Send) -> Result<(), Error> {
-    let mut headers = send.headers();
+    let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BLOCKS * BLOCK.len()));
     send.start(StatusCode::OK, headers).await?;
@@ -36,7 +36,7 @@ async fn large(mut send: asgi::Send) -> Result<(), Error> {
 }
 
 async fn echo(mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
-    let headers = send.headers();
+    let headers = HeaderMap::new();
     send.start(StatusCode::OK, headers).await?;
     while let Some(block) = receive.block().await? {
         send.block(block).await?;

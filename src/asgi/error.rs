@@ -50,7 +50,9 @@ impl SendError {
 impl From<SendError> for io::Error {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Disconnected(Disconnect::Timeout) => Self::new(io::ErrorKind::TimedOut, Disconnect::Timeout),
+            SendError::Disconnected(Disconnect::Timeout) => {
+                Self::new(io::ErrorKind::TimedOut, Disconnect::Timeout)
+            }
             SendError::Disconnected(reason) => Self::new(io::ErrorKind::BrokenPipe, reason),
             SendError::Invalid(event) => Self::new(io::ErrorKind::InvalidInput, event),
         }

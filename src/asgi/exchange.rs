@@ -114,7 +114,11 @@ pub trait PollReceive: Send {
 /// ```
 pub trait PollSend: Send {
     /// Takes an event out of the slot.
-    fn poll_send(&mut self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> Poll<Result<(), SendError>>;
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: &mut Option<SendEvent>,
+    ) -> Poll<Result<(), SendError>>;
 
     /// Waits until what was accepted has left the buffers.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>>;

@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::asgi::event::{ReceiveEvent, SendEvent};
 use super::call::{Call, CallFuture, keep, wake};
+use crate::asgi::event::{ReceiveEvent, SendEvent};
 use crate::asgi::machine::{LifespanMachine, LifespanPhase};
 use crate::asgi::{
     Application, Disconnect, Exchange, LifespanScope, LifespanState, Receive, Scope, Send, SendError, State,

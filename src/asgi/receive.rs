@@ -190,7 +190,10 @@ impl Stream for Receive {
 
 impl fmt::Debug for Receive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receive").field("body_read", &self.body_read).field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("Receive")
+            .field("body_read", &self.body_read)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 

@@ -94,7 +94,11 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
-    pub fn poll_send(&mut self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> Poll<Result<(), SendError>> {
+    pub fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: &mut Option<SendEvent>,
+    ) -> Poll<Result<(), SendError>> {
         match &mut self.half {
             Half::Shared(exchange) => exchange.poll_send(cx, slot),
             Half::Own(half) => half.poll_send(cx, slot),
@@ -242,7 +246,12 @@ impl Send {
     }
 
     const fn respond_with(&mut self, status: StatusCode, headers: HeaderMap, body: Bytes) -> Responding<'_> {
-        Responding { send: self, start: Some(ResponseStart::new(status, headers)), body: Some(body), invalid: None }
+        Responding {
+            send: self,
+            start: Some(ResponseStart::new(status, headers)),
+            body: Some(body),
+            invalid: None,
+        }
     }
 }
 

@@ -141,7 +141,10 @@ impl SseEvent {
         for (field, value) in [("event", &self.name), ("id", &self.id)] {
             if let Some(value) = value {
                 if value.contains(['\r', '\n', '\0']) {
-                    return Err(InvalidEvent::new("http.response.body", format!("a line break in the `{field}` of a server-sent event")));
+                    return Err(InvalidEvent::new(
+                        "http.response.body",
+                        format!("a line break in the `{field}` of a server-sent event"),
+                    ));
                 }
                 let _ = writeln!(out, "{field}: {value}");
             }
@@ -174,7 +177,11 @@ mod tests {
 
     #[test]
     fn line_break_in_a_name_or_id_is_refused() {
-        for event in [SseEvent::new("").with_name("a\nb"), SseEvent::new("").with_id("a\rb"), SseEvent::new("").with_id("\0")] {
+        for event in [
+            SseEvent::new("").with_name("a\nb"),
+            SseEvent::new("").with_id("a\rb"),
+            SseEvent::new("").with_id("\0"),
+        ] {
             assert!(event.encode().is_err(), "{event:?}");
         }
     }

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::Response;
 
-use super::event::{Accept, Close, DenialStart, Message, ReceiveEvent, ResponseBody, SendEvent, WebSocketDisconnect};
+use super::event::{
+    Accept, Close, DenialStart, Message, ReceiveEvent, ResponseBody, SendEvent, WebSocketDisconnect,
+};
 use super::{Disconnect, Receive, SendError};
 
 /// A handshake that waits for the application's answer.
@@ -194,4 +196,3 @@ impl From<WebSocketClosed> for SendError {
         Self::Disconnected(closed.how.cause)
     }
 }
-

@@ -39,22 +39,37 @@ const ROWS: &[Row] = &[
     Row { name: "stream of ten blocks", request: STREAM, options: &[], limit: 1.15 },
     Row { name: "echo of 1 KiB", request: ECHO, options: &[], limit: 1.15 },
     Row { name: "echo of 256 KiB", request: LARGE_ECHO, options: &[], limit: 1.15 },
-    Row { name: "hello, ten layers that forward", request: HELLO, options: &["--layers", "forward"], limit: 1.12 },
+    Row {
+        name: "hello, ten layers that forward",
+        request: HELLO,
+        options: &["--layers", "forward"],
+        limit: 1.12,
+    },
     Row { name: "hello, ten counters", request: HELLO, options: &["--layers", "counter"], limit: 1.12 },
     Row { name: "hello, ten path guards", request: HELLO, options: &["--layers", "path-guard"], limit: 1.12 },
-    Row { name: "hello, wsgi inline", request: HELLO, options: &["--interface", "wsgi", "--inline"], limit: 1.15 },
+    Row {
+        name: "hello, wsgi inline",
+        request: HELLO,
+        options: &["--interface", "wsgi", "--inline"],
+        limit: 1.15,
+    },
     Row { name: "hello, wsgi on the pool", request: HELLO, options: &["--interface", "wsgi"], limit: 1.50 },
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let examples = build()?;
-    println!("{:<34} {:>10} {:>10} {:>7} {:>7}", "instructions a request", "ours", "raw hyper", "ratio", "limit");
+    println!(
+        "{:<34} {:>10} {:>10} {:>7} {:>7}",
+        "instructions a request", "ours", "raw hyper", "ratio", "limit"
+    );
     for protections in [&["--no-header-timeout"][..], &[]] {
         let label = if protections.is_empty() { "with" } else { "without" };
         println!("{label} a limit on the time of the request's head:");
         let mut raw: Vec<(&str, usize, u64)> = Vec::new();
-        for row in ROWS.iter().filter(|row| wanted.is_empty() || wanted.iter().any(|name| row.name.contains(name))) {
+        for row in
+            ROWS.iter().filter(|row| wanted.is_empty() || wanted.iter().any(|name| row.name.contains(name)))
+        {
             let key = (row.request.path, row.request.body);
             let theirs = match raw.iter().find(|(path, body, _)| (*path, *body) == key) {
                 Some((_, _, count)) => *count,

@@ -41,7 +41,14 @@ impl Task {
         on_disconnect: OnDisconnect,
         registered: Registered,
     ) -> Self {
-        Self { http: Some(Box::pin(http)), link, on_disconnect, stopping: false, known: false, _registered: registered }
+        Self {
+            http: Some(Box::pin(http)),
+            link,
+            on_disconnect,
+            stopping: false,
+            known: false,
+            _registered: registered,
+        }
     }
 }
 

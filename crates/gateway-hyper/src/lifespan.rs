@@ -81,7 +81,10 @@ impl Running {
     }
 }
 
-async fn run(mut lifespan: LifespanExchange<'static>, stop: oneshot::Receiver<()>) -> Result<(), LifespanError> {
+async fn run(
+    mut lifespan: LifespanExchange<'static>,
+    stop: oneshot::Receiver<()>,
+) -> Result<(), LifespanError> {
     tokio::select! {
         result = lifespan.running() => {
             match result {

@@ -9,7 +9,8 @@ mod vendor;
 mod websocket;
 
 pub use self::http::{
-    Debug, EarlyHint, PathSend, Push, RequestBody, ResponseBody, ResponseStart, ResponseTrailers, ZeroCopySend,
+    Debug, EarlyHint, PathSend, Push, RequestBody, ResponseBody, ResponseStart, ResponseTrailers,
+    ZeroCopySend,
 };
 pub use self::lifespan::Failure;
 pub use self::vendor::Vendor;

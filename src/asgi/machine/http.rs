@@ -206,7 +206,10 @@ impl HttpMachine {
             SendEvent::ResponseTrailers(trailers) => {
                 self.need(name, Capability::Trailers)?;
                 if self.state != HttpState::Trailers {
-                    return Err(refuse(name, "trailers follow the last block of a response that announced them"));
+                    return Err(refuse(
+                        name,
+                        "trailers follow the last block of a response that announced them",
+                    ));
                 }
                 if !trailers.more_trailers {
                     self.complete();
@@ -278,7 +281,8 @@ impl HttpMachine {
     /// server's own for the outcome.
     #[must_use]
     pub fn end(&mut self, result: &Result<(), Error>, head_out: bool) -> Ending {
-        let status = result.as_ref().err().and_then(Error::status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            result.as_ref().err().and_then(Error::status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if self.state == HttpState::Done {
             return Ending { action: Action::Nothing, fault: result.is_err() };
         }

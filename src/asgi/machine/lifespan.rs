@@ -67,7 +67,8 @@ impl LifespanMachine {
         self.state = match (event, self.state) {
             (SendEvent::StartupComplete, Starting) => Running,
             (SendEvent::ShutdownComplete, Stopping) => Ended,
-            (SendEvent::StartupFailed(failure), Starting) | (SendEvent::ShutdownFailed(failure), Stopping) => {
+            (SendEvent::StartupFailed(failure), Starting)
+            | (SendEvent::ShutdownFailed(failure), Stopping) => {
                 self.failure = Some(failure.message.clone());
                 Ended
             }
@@ -77,9 +78,15 @@ impl LifespanMachine {
                 | SendEvent::ShutdownComplete
                 | SendEvent::ShutdownFailed(_),
                 state,
-            ) => return Err(InvalidEvent::new(name, format!("not valid while the lifespan is {state:?}")).into()),
+            ) => {
+                return Err(
+                    InvalidEvent::new(name, format!("not valid while the lifespan is {state:?}")).into()
+                );
+            }
             (_, Ended) => return Err(Disconnect::Complete.into()),
-            _ => return Err(InvalidEvent::other_protocol(name, "not an event of the lifespan protocol").into()),
+            _ => {
+                return Err(InvalidEvent::other_protocol(name, "not an event of the lifespan protocol").into());
+            }
         };
         Ok(())
     }
@@ -123,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_05_event_of_another_protocol_says_that_lifespan_is_unsupported() {
-        let error = LifespanMachine::new().send(&SendEvent::ResponseBody(ResponseBody::default())).unwrap_err();
+        let error =
+            LifespanMachine::new().send(&SendEvent::ResponseBody(ResponseBody::default())).unwrap_err();
         assert!(crate::Error::from(error).is_unsupported_scope());
     }
 }

@@ -141,11 +141,17 @@ impl WebSocketMachine {
                 | SendEvent::WebSocketDenialStart(_)
                 | SendEvent::WebSocketDenialBody(_),
                 state,
-            ) => return Err(InvalidEvent::new(name, format!("not valid while the socket is {state:?}")).into()),
+            ) => {
+                return Err(InvalidEvent::new(name, format!("not valid while the socket is {state:?}")).into());
+            }
             (SendEvent::Vendor(_), _) => {
                 return Err(InvalidEvent::new(name, "the server does not know this event").into());
             }
-            _ => return Err(InvalidEvent::other_protocol(name, "not an event of the websocket protocol").into()),
+            _ => {
+                return Err(
+                    InvalidEvent::other_protocol(name, "not an event of the websocket protocol").into()
+                );
+            }
         };
         self.tell(event);
         if next == Closed {
@@ -192,7 +198,10 @@ impl WebSocketMachine {
         if let Some(chosen) = &accept.subprotocol
             && !self.offered.contains(chosen)
         {
-            return Err(InvalidEvent::new(NAME, format!("the client did not offer the subprotocol `{chosen}`")));
+            return Err(InvalidEvent::new(
+                NAME,
+                format!("the client did not offer the subprotocol `{chosen}`"),
+            ));
         }
         owned_field(&accept.headers).map_or(Ok(()), |name| {
             Err(InvalidEvent::new(NAME, format!("the field `{name}` is the server's own")))
@@ -314,11 +323,28 @@ mod tests {
     #[test]
     fn a_86_close_codes_and_reasons_that_must_not_be_sent_are_refused() {
         for (code, ok) in [
-            (0, false), (999, false), (1000, true), (1003, true), (1004, false), (1005, false), (1006, false),
-            (1007, true), (1011, true), (1014, true), (1015, false), (1016, false), (2999, false), (3000, true),
-            (4999, true), (5000, false),
+            (0, false),
+            (999, false),
+            (1000, true),
+            (1003, true),
+            (1004, false),
+            (1005, false),
+            (1006, false),
+            (1007, true),
+            (1011, true),
+            (1014, true),
+            (1015, false),
+            (1016, false),
+            (2999, false),
+            (3000, true),
+            (4999, true),
+            (5000, false),
         ] {
-            assert_eq!(in_state("open").send(&SendEvent::WebSocketClose(Close::new(code))).is_ok(), ok, "{code}");
+            assert_eq!(
+                in_state("open").send(&SendEvent::WebSocketClose(Close::new(code))).is_ok(),
+                ok,
+                "{code}"
+            );
         }
         for (len, ok) in [(123, true), (124, false)] {
             let close = Close::new(1000).with_reason("x".repeat(len));

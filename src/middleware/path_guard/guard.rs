@@ -5,8 +5,8 @@ use http::StatusCode;
 use super::readings;
 use super::refusal::Refusal;
 use super::rule::{Pattern, Reading, Rule};
-use crate::error::Error;
 use crate::asgi::call::CallFuture;
+use crate::error::Error;
 use crate::{asgi, wsgi};
 
 /// Lets requests through to the inner application, or not, by their path.

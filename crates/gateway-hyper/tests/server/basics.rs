@@ -38,7 +38,8 @@ async fn tell(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Se
     let mut scope = scope.into_http()?;
     let head = scope.head();
     let body = receive.body(1000).await?;
-    let mut text = format!("{} {}?{} {:?}\n", head.method(), head.raw_path(), head.query_string(), head.version());
+    let mut text =
+        format!("{} {}?{} {:?}\n", head.method(), head.raw_path(), head.query_string(), head.version());
     for (name, value) in head.headers() {
         text += &format!("{name}: {}\n", value.to_str()?);
     }
@@ -169,7 +170,9 @@ fn a_63_order_and_repetition_of_response_fields_are_kept() {
     async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
         scope.into_http()?;
         let mut headers = HeaderMap::new();
-        for (name, value) in [("x-c", "1"), ("x-a", "2"), ("set-cookie", "a"), ("set-cookie", "b"), ("x-b", "3")] {
+        for (name, value) in
+            [("x-c", "1"), ("x-a", "2"), ("set-cookie", "a"), ("set-cookie", "b"), ("x-b", "3")]
+        {
             headers.append(name, HeaderValue::from_static(value));
         }
         send.start(StatusCode::OK, headers).await?;
@@ -179,8 +182,12 @@ fn a_63_order_and_repetition_of_response_fields_are_kept() {
     on_both_runtimes(async || {
         let server = Server::start(app).await;
         let response = server.get("/").await;
-        let own: Vec<_> = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(own[..5], [("x-c", "1"), ("x-a", "2"), ("set-cookie", "a"), ("set-cookie", "b"), ("x-b", "3")]);
+        let own: Vec<_> =
+            response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(
+            own[..5],
+            [("x-c", "1"), ("x-a", "2"), ("set-cookie", "a"), ("set-cookie", "b"), ("x-b", "3")]
+        );
         server.stop().await;
     });
 }

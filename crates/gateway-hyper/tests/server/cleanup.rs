@@ -69,7 +69,11 @@ fn a_06_code_after_the_last_send_runs_however_the_response_is_framed() {
             for path in PATHS {
                 for connection in ["keep-alive", "close"] {
                     let mut client = server.connect().await;
-                    client.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: {connection}\r\n\r\n")).await;
+                    client
+                        .send(format!(
+                            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: {connection}\r\n\r\n"
+                        ))
+                        .await;
                     if method == "HEAD" {
                         client.head().await;
                     } else {
@@ -210,7 +214,11 @@ fn a_06_on_disconnect_cancel_spares_a_call_whose_client_has_its_whole_response()
         assert!(client.response().await.complete);
         assert!(client.closed().await.is_empty());
         gate.add_permits(1);
-        assert_eq!(ends.recv().await.as_deref(), Some("GET /once"), "nothing was lost: the client got everything");
+        assert_eq!(
+            ends.recv().await.as_deref(),
+            Some("GET /once"),
+            "nothing was lost: the client got everything"
+        );
         server.stop().await;
     });
 }
@@ -269,7 +277,9 @@ fn w_12_w_129_body_is_closed_once_however_the_response_is_framed() {
             let server = Server::start(app).await;
             let mut client = server.connect().await;
             for method in ["GET", "HEAD"] {
-                for path in ["/200?one", "/200?more", "/200?none", "/204?one", "/204?more", "/304?more", "/404?one"] {
+                for path in
+                    ["/200?one", "/200?more", "/200?none", "/204?one", "/204?more", "/304?more", "/404?one"]
+                {
                     client.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n\r\n")).await;
                     if method == "HEAD" {
                         client.head().await;

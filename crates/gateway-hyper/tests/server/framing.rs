@@ -88,7 +88,11 @@ fn w_126_response_of_one_block_has_its_length() {
             for path in ["/200/-/hello", "/200/-/hello?respond", "/404/-/hello"] {
                 let response = server.get(path).await;
                 assert_eq!(response.header("content-length"), Some("5"), "{name} {path}");
-                assert_eq!((response.header("transfer-encoding"), response.text()), (None, "hello"), "{name} {path}");
+                assert_eq!(
+                    (response.header("transfer-encoding"), response.text()),
+                    (None, "hello"),
+                    "{name} {path}"
+                );
             }
         })
         .await;
@@ -155,7 +159,14 @@ fn a_75_w_129_204_and_304_have_no_body_whatever_the_application_sends() {
     on_both_runtimes(async || {
         on_each(async |name, server| {
             let mut client = server.connect().await;
-            for path in ["/204/-/body", "/204/-/body?respond", "/204/-/one+two", "/204/-/", "/304/-/body", "/304/-/one+two"] {
+            for path in [
+                "/204/-/body",
+                "/204/-/body?respond",
+                "/204/-/one+two",
+                "/204/-/",
+                "/304/-/body",
+                "/304/-/one+two",
+            ] {
                 let head = client.get(path).await;
                 assert!(path[1..].starts_with(&head.status.to_string()), "{name} {path}");
                 assert_eq!(head.header("transfer-encoding"), None, "{name} {path}");
@@ -182,7 +193,8 @@ fn a_74_w_123_body_shorter_than_its_length_cuts_the_connection() {
                 // A server that holds the head back may still answer 500, or close with nothing.
                 let came = client.closed().await;
                 let text = String::from_utf8_lossy(&came);
-                let cut = came.is_empty() || (text.starts_with("HTTP/1.1 200 ") && text.contains("content-length: 10"));
+                let cut = came.is_empty()
+                    || (text.starts_with("HTTP/1.1 200 ") && text.contains("content-length: 10"));
                 assert!(cut || text.starts_with("HTTP/1.1 500 "), "{name} {path}: {text}");
                 assert_eq!(server.get("/200/-/next").await.text(), "next", "{name}: after {path}");
             }

@@ -46,7 +46,12 @@ impl App {
 
 #[gateway_iface::async_trait]
 impl asgi::Application for App {
-    async fn call(&self, scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    async fn call(
+        &self,
+        scope: asgi::Scope,
+        mut receive: asgi::Receive,
+        mut send: asgi::Send,
+    ) -> Result<(), Error> {
         if let asgi::Scope::Lifespan(_) = &scope {
             let [startup, shutdown] = self.answers.clone();
             assert!(matches!(receive.receive().await, ReceiveEvent::LifespanStartup));
@@ -115,7 +120,11 @@ fn a_112_a_113_shutdown_comes_after_the_last_request_and_is_waited_for() {
 fn a_110_startup_that_fails_ends_serve_and_nothing_is_served() {
     on_both_runtimes(async || {
         let failed = SendEvent::StartupFailed(Failure::new("no database"));
-        let app = App { answers: [failed, SendEvent::ShutdownComplete], startup: Arc::new(Semaphore::new(0)), ..App::new() };
+        let app = App {
+            answers: [failed, SendEvent::ShutdownComplete],
+            startup: Arc::new(Semaphore::new(0)),
+            ..App::new()
+        };
         let server = Server::start(app.clone()).await;
         let mut early = server.connect().await;
         early.ask("/").await;

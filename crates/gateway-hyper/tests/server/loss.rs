@@ -92,7 +92,11 @@ fn a_100_application_that_only_waits_in_receive_learns_of_the_loss() {
         goes_away("GET /receive HTTP/1.1\r\nhost: test\r\n\r\n", by_closing).await;
         goes_away("GET /receive HTTP/1.1\r\nhost: test\r\n\r\n", by_reset).await;
         goes_away("POST /receive HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nbody", by_closing).await;
-        goes_away("POST /receive HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", by_closing).await;
+        goes_away(
+            "POST /receive HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            by_closing,
+        )
+        .await;
     });
 }
 
@@ -109,14 +113,16 @@ fn a_100_application_that_waits_for_the_loss_without_reading_learns_of_it() {
 #[test]
 fn a_100_application_that_waits_for_the_loss_learns_of_it_though_a_whole_body_is_unread() {
     on_both_runtimes(async || {
-        goes_away("POST /disconnected HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nbody", by_closing).await;
+        goes_away("POST /disconnected HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nbody", by_closing)
+            .await;
     });
 }
 
 #[test]
 fn a_100_application_that_waits_for_the_loss_learns_of_it_in_the_middle_of_an_upload() {
     on_both_runtimes(async || {
-        goes_away("POST /disconnected HTTP/1.1\r\nhost: test\r\ncontent-length: 400\r\n\r\nbody", by_closing).await;
+        goes_away("POST /disconnected HTTP/1.1\r\nhost: test\r\ncontent-length: 400\r\n\r\nbody", by_closing)
+            .await;
         goes_away("POST /disconnected HTTP/1.1\r\nhost: test\r\ncontent-length: 400\r\n\r\n", by_reset).await;
     });
 }
@@ -126,7 +132,11 @@ fn a_67_upload_that_is_cut_is_a_disconnect_and_never_an_end() {
     on_both_runtimes(async || {
         goes_away("POST /upload HTTP/1.1\r\nhost: test\r\ncontent-length: 400\r\n\r\nbody", by_closing).await;
         goes_away("POST /upload HTTP/1.1\r\nhost: test\r\ncontent-length: 400\r\n\r\nbody", by_reset).await;
-        goes_away("POST /upload HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n", by_closing).await;
+        goes_away(
+            "POST /upload HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n",
+            by_closing,
+        )
+        .await;
     });
 }
 

@@ -20,7 +20,11 @@ impl Numbers {
     }
 }
 
-async fn asgi_echo(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+async fn asgi_echo(
+    scope: asgi::Scope,
+    mut receive: asgi::Receive,
+    mut send: asgi::Send,
+) -> Result<(), Error> {
     scope.into_http()?;
     send.start(StatusCode::OK, HeaderMap::new()).await?;
     while let Some(block) = receive.block().await? {

@@ -73,7 +73,10 @@ async fn signalled(signal: &str, path: &str) -> Vec<u8> {
     let mut said = String::new();
     output.read_to_string(&mut said).unwrap();
     assert!(child.wait().unwrap().success(), "SIG{signal}: {said}");
-    assert!(said.contains("\nlifespan is over\n") && said.contains("\nserve is over\n"), "SIG{signal}: {said}");
+    assert!(
+        said.contains("\nlifespan is over\n") && said.contains("\nserve is over\n"),
+        "SIG{signal}: {said}"
+    );
     rest
 }
 

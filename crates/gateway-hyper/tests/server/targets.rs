@@ -115,7 +115,8 @@ fn head_that_is_no_http_is_refused_and_the_next_connection_is_served() {
 #[test]
 fn h_100_client_that_does_not_send_its_head_is_disconnected() {
     on_both_runtimes(async || {
-        let server = Server::with(builder().header_read_timeout(Some(Duration::from_millis(20))), hello).await;
+        let server =
+            Server::with(builder().header_read_timeout(Some(Duration::from_millis(20))), hello).await;
         let mut client = server.connect().await;
         client.send("GET / HTT").await;
         client.closed().await;

@@ -84,11 +84,17 @@ fn a_54_request_without_body_has_one_empty_block() {
     }
     on_both_runtimes(async || {
         let server = Server::start(app).await;
-        for head in ["GET / HTTP/1.1\r\nhost: test\r\n\r\n", "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n"] {
+        for head in [
+            "GET / HTTP/1.1\r\nhost: test\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n",
+        ] {
             let mut client = server.connect().await;
             client.send(head).await;
             let response = client.response().await;
-            assert!(response.text().contains("HttpRequest") && response.text().contains("more_body: false"), "{response:?}");
+            assert!(
+                response.text().contains("HttpRequest") && response.text().contains("more_body: false"),
+                "{response:?}"
+            );
         }
         server.stop().await;
     });
@@ -115,7 +121,9 @@ fn w_144_client_that_expects_100_gets_it_when_the_application_reads() {
         for (name, app) in echoes() {
             let server = Server::start(app).await;
             let mut client = server.connect().await;
-            client.send("POST / HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n").await;
+            client
+                .send("POST / HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
+                .await;
             // An asynchronous echo starts its response first, which hyper lets go without a 100.
             let first = client.head().await;
             assert_eq!(first.status, 100, "{name}");
@@ -131,7 +139,9 @@ fn w_144_client_that_expects_100_is_not_asked_for_a_body_that_no_one_reads() {
     on_both_runtimes(async || {
         let server = Server::start(hello).await;
         let mut client = server.connect().await;
-        client.send("POST / HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n").await;
+        client
+            .send("POST / HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
+            .await;
         assert_eq!(client.response().await.status, 200);
         server.stop().await;
     });
@@ -145,8 +155,16 @@ fn a_76_body_that_no_one_read_does_not_become_the_next_request() {
         client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 40\r\n\r\n").await;
         assert_eq!(client.response().await.text(), "Hello, World!");
         // It is drained, or the connection is closed; which is for the server to choose.
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut client.stream, b"GET /smuggled HTTP/1.1\r\nhost: test\r\n\r\n\r\n").await;
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut client.stream, b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await;
+        let _ = tokio::io::AsyncWriteExt::write_all(
+            &mut client.stream,
+            b"GET /smuggled HTTP/1.1\r\nhost: test\r\n\r\n\r\n",
+        )
+        .await;
+        let _ = tokio::io::AsyncWriteExt::write_all(
+            &mut client.stream,
+            b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n",
+        )
+        .await;
         let rest = client.closed().await;
         let answers = rest.windows(12).filter(|window| window.starts_with(b"HTTP/1.1 200")).count();
         assert!(answers <= 1, "{}", String::from_utf8_lossy(&rest));

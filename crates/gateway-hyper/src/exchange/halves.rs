@@ -1,0 +1,145 @@
+//! The application's side of an exchange: what its halves do.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use gateway_iface::Observe;
+use gateway_iface::asgi::event::{ReceiveEvent, ResponseStart, SendEvent};
+use gateway_iface::asgi::machine::{HttpState, Step};
+use gateway_iface::asgi::{Disconnect, Exchange, SendError};
+
+use super::shared::HttpExchange;
+use super::state::keep;
+
+impl Exchange for HttpExchange {
+    fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
+        let mut state = self.lock();
+        if let Some(reason) = state.machine.disconnect() {
+            return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
+        }
+        if !state.machine.is_request_read() {
+            let event = if let Some(request) = state.ahead.pop_front() {
+                state.ahead_octets -= request.body.len();
+                ReceiveEvent::HttpRequest(request)
+            } else if let Poll::Ready(event) = state.poll_body(cx) {
+                event
+            } else {
+                keep(&mut state.receiver, cx);
+                return Poll::Pending;
+            };
+            state.machine.received(&event);
+            return Poll::Ready(event);
+        }
+        if state.shutdown {
+            return Poll::Ready(ReceiveEvent::HttpDisconnect(Disconnect::Shutdown));
+        }
+        keep(&mut state.receiver, cx);
+        Poll::Pending
+    }
+
+    fn poll_disconnect(&self, cx: &mut Context<'_>) -> Poll<Disconnect> {
+        let mut state = self.lock();
+        state.read_ahead(cx);
+        if let Some(reason) = state.machine.disconnect() {
+            return Poll::Ready(reason);
+        }
+        if state.shutdown {
+            return Poll::Ready(Disconnect::Shutdown);
+        }
+        keep(&mut state.receiver, cx);
+        Poll::Pending
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        if state.is_full() {
+            keep(&mut state.sender, cx);
+            return Poll::Pending;
+        }
+        let Some(event) = slot else {
+            return Poll::Ready(Ok(()));
+        };
+        let len = if let SendEvent::ResponseBody(block) = event { block.body.len() } else { 0 };
+        let step = state.machine.send(event);
+        match (step, slot.take()) {
+            (Err(error), _) => return Poll::Ready(Err(error)),
+            (Ok(Step::Accepted), Some(SendEvent::ResponseStart(start))) => state.start = Some(start),
+            (Ok(Step::Accepted), Some(SendEvent::ResponseBody(block))) => {
+                state.content(block.body, len, block.more_body);
+                self.wake_connection(&state);
+            }
+            _ => {}
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_respond(
+        &self,
+        _: &mut Context<'_>,
+        start: &mut Option<ResponseStart>,
+        body: &mut Option<Bytes>,
+    ) -> Poll<Result<(), SendError>> {
+        let (Some(head), Some(mut body)) = (start.as_mut(), body.take()) else {
+            return Poll::Ready(Ok(()));
+        };
+        let mut state = self.lock();
+        let len = body.len();
+        let idle = state.machine.state() == HttpState::Idle;
+        let step = state.machine.respond(head, &mut body);
+        if idle && state.machine.state() != HttpState::Idle {
+            state.start = start.take();
+        }
+        if matches!(step?, Step::Accepted) {
+            state.content = true;
+            if state.machine.is_bodiless() {
+                state.hidden_len = len as u64;
+            } else {
+                state.whole = body;
+            }
+            if let Some(waker) = state.receiver.take() {
+                waker.wake();
+            }
+            self.wake_connection(&state);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_block(
+        &self,
+        cx: &mut Context<'_>,
+        data: &mut Option<Bytes>,
+        more_body: bool,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        if state.is_full() {
+            keep(&mut state.sender, cx);
+            return Poll::Pending;
+        }
+        let Some(mut data) = data.take() else {
+            return Poll::Ready(Ok(()));
+        };
+        let len = data.len();
+        if matches!(state.machine.block(&mut data, more_body)?, Step::Accepted) {
+            state.content(data, len, more_body);
+            self.wake_connection(&state);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        if state.queue.is_empty() {
+            return Poll::Ready(match state.machine.disconnect() {
+                None | Some(Disconnect::Complete) => Ok(()),
+                Some(reason) => Err(reason.into()),
+            });
+        }
+        keep(&mut state.sender, cx);
+        Poll::Pending
+    }
+
+    fn observe(&self, observer: Arc<dyn Observe>) {
+        self.lock().machine.observe(observer);
+    }
+}

@@ -1,0 +1,190 @@
+//! The connection's side of an exchange.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use gateway_iface::asgi::Disconnect;
+use gateway_iface::asgi::machine::{Action, HttpState};
+use gateway_iface::{Error, RequestHead};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use hyper::body::Incoming;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::state::State;
+use crate::body::{Aborted, Body};
+use crate::link::Link;
+
+/// The exchange that a connection is at. When the application kept no half of it, the connection
+/// uses the same one for its next request.
+#[derive(Debug)]
+pub(crate) struct HttpExchange {
+    state: Mutex<State>,
+    /// Whether the connection's own task is polling the application right now, and will look at
+    /// the state when that is done: then it needs no waking.
+    driving: AtomicBool,
+}
+
+impl HttpExchange {
+    pub(crate) fn new(head: &RequestHead, request: Option<Incoming>) -> Self {
+        Self { state: Mutex::new(State::new(head, request)), driving: AtomicBool::new(false) }
+    }
+
+    /// Begins anew with the next request of the connection.
+    pub(crate) fn reset(&mut self, head: &RequestHead, request: Option<Incoming>) {
+        self.state.get_mut().reset(head, request);
+    }
+
+    /// Polls the application by `poll`; what it sends meanwhile wakes no one.
+    pub(crate) fn drive<T>(&self, poll: impl FnOnce() -> T) -> T {
+        self.driving.store(true, Ordering::Relaxed);
+        let result = poll();
+        self.driving.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// The application's call is over.
+    pub(crate) fn end(&self, result: &Result<(), Error>) {
+        self.lock().end(result);
+    }
+
+    /// The exchange is lost: the client is gone, or the server gives it up.
+    pub(crate) fn lose(&self, reason: Disconnect) {
+        let mut state = self.lock();
+        state.machine.lose(reason);
+        state.request = None;
+        state.ahead.clear();
+        state.queue.clear();
+        state.queued = 0;
+        state.wake_both();
+    }
+
+    /// The server shuts down: an application that only waits learns of it; sending still works.
+    pub(crate) fn shut_down(&self) {
+        let mut state = self.lock();
+        state.shutdown = true;
+        if let Some(waker) = state.receiver.take() {
+            waker.wake();
+        }
+    }
+
+    /// The response, as soon as its head may go out; `Err` when the connection is to be closed
+    /// without any. `ended` is what the application's call came to, if it is over just now.
+    pub(crate) fn poll_response(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        link: &Arc<Link>,
+        ended: Option<&Result<(), Error>>,
+    ) -> Poll<Result<Response<Body>, Aborted>> {
+        let mut state = self.lock();
+        if let Some(result) = ended {
+            state.end(result);
+        }
+        if let Some(Action::Answer(status)) = state.ended {
+            return Poll::Ready(Ok(answer(status)));
+        }
+        if !state.content {
+            if state.ended.is_some() {
+                return Poll::Ready(Err(Aborted));
+            }
+            state.wait(cx);
+            return Poll::Pending;
+        }
+        let state = &mut *state;
+        let Some(start) = &mut state.start else {
+            return Poll::Ready(Err(Aborted));
+        };
+        let complete = state.machine.state() == HttpState::Done && state.queue.len() <= 1;
+        let body = if complete {
+            state.queued = 0;
+            Body::full(state.queue.pop_front().unwrap_or_else(|| std::mem::take(&mut state.whole)))
+        } else {
+            Body::stream(Arc::clone(self), Arc::clone(link))
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = start.status;
+        std::mem::swap(response.headers_mut(), &mut start.headers);
+        if complete && state.hidden_len > 0 && start.status != StatusCode::NO_CONTENT {
+            let headers = response.headers_mut();
+            headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(state.hidden_len));
+        }
+        state.start = None;
+        state.head_out = true;
+        Poll::Ready(Ok(response))
+    }
+
+    /// Takes all blocks that are there for the client, without asking the application for more; what
+    /// follows them.
+    pub(crate) fn take_blocks(&self, blocks: &mut VecDeque<Bytes>) -> Next {
+        let mut state = self.lock();
+        if !state.queue.is_empty() {
+            std::mem::swap(&mut state.queue, blocks);
+            state.queued = 0;
+            state.wake_sender();
+        }
+        match state.ended {
+            _ if state.machine.state() == HttpState::Done => Next::End,
+            Some(_) => Next::Abort,
+            None => Next::Unknown,
+        }
+    }
+
+    /// Leaves the waker of the connection, to be woken by an application's half in another task.
+    pub(crate) fn wait(&self, cx: &Context<'_>) {
+        self.lock().wait(cx);
+    }
+
+    /// hyper wants no more of the body; what the application still sends goes nowhere.
+    /// `room` is a queue that was taken; it is used again.
+    pub(crate) fn discard(&self, mut room: VecDeque<Bytes>) {
+        room.clear();
+        let mut state = self.lock();
+        state.discard = true;
+        state.queue.clear();
+        state.queued = 0;
+        if state.queue.capacity() < room.capacity() {
+            state.queue = room;
+        }
+        if let Some(waker) = state.sender.take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Wakes the connection's task, unless it is the one that polls.
+    pub(super) fn wake_connection(&self, state: &State) {
+        if !self.driving.load(Ordering::Relaxed)
+            && let Some(waker) = &state.connection
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// What follows the blocks that are there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Next {
+    /// The application has not said.
+    Unknown,
+    /// The end of the response.
+    End,
+    /// The application ended before its response did.
+    Abort,
+}
+
+/// The server's own answer: the reason phrase, and nothing of the inside (W-139).
+fn answer(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::full(Bytes::from_static(
+        status.canonical_reason().unwrap_or("Error").as_bytes(),
+    )));
+    *response.status_mut() = status;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,199 @@
+//! The state of one exchange, behind its lock.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use gateway_iface::asgi::Disconnect;
+use gateway_iface::asgi::event::{ReceiveEvent, RequestBody, ResponseStart};
+use gateway_iface::asgi::machine::{Action, HttpMachine};
+use gateway_iface::{Error, RequestHead};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tracing::error;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) machine: HttpMachine,
+    pub(super) request: Option<Incoming>,
+    pub(super) ahead: VecDeque<RequestBody>,
+    pub(super) ahead_octets: usize,
+    pub(super) start: Option<ResponseStart>,
+    /// Whether the application has sent content, so that the head may go out.
+    pub(super) content: bool,
+    pub(super) head_out: bool,
+    /// The length of a body that HEAD does not carry (H-78).
+    pub(super) hidden_len: u64,
+    /// The body of a response that came whole.
+    pub(super) whole: Bytes,
+    pub(super) queue: VecDeque<Bytes>,
+    pub(super) queued: usize,
+    /// hyper wants no more of the body: HEAD, or the declared length is reached.
+    pub(super) discard: bool,
+    pub(super) shutdown: bool,
+    pub(super) ended: Option<Action>,
+    pub(super) receiver: Option<Waker>,
+    pub(super) sender: Option<Waker>,
+    pub(super) connection: Option<Waker>,
+}
+
+impl State {
+    pub(super) fn new(head: &RequestHead, request: Option<Incoming>) -> Self {
+        Self {
+            machine: HttpMachine::new(head),
+            request,
+            ahead: VecDeque::new(),
+            ahead_octets: 0,
+            start: None,
+            content: false,
+            head_out: false,
+            hidden_len: 0,
+            whole: Bytes::new(),
+            queue: VecDeque::new(),
+            queued: 0,
+            discard: false,
+            shutdown: false,
+            ended: None,
+            receiver: None,
+            sender: None,
+            connection: None,
+        }
+    }
+
+    /// Begins anew with the next request of the connection.
+    pub(super) fn reset(&mut self, head: &RequestHead, request: Option<Incoming>) {
+        self.machine.reset(head);
+        self.request = request;
+        if !self.ahead.is_empty() {
+            self.ahead.clear();
+        }
+        self.ahead_octets = 0;
+        self.start = None;
+        self.content = false;
+        self.head_out = false;
+        self.hidden_len = 0;
+        self.whole = Bytes::new();
+        if !self.queue.is_empty() {
+            self.queue.clear();
+        }
+        self.queued = 0;
+        self.discard = false;
+        self.ended = None;
+        self.receiver = None;
+        self.sender = None;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= MAX_QUEUED_BLOCKS || self.queued >= MAX_QUEUED_OCTETS
+    }
+
+    pub(super) fn end(&mut self, result: &Result<(), Error>) {
+        let ending = self.machine.end(result, self.head_out);
+        if ending.fault {
+            report(result);
+        }
+        self.machine.finish();
+        self.ended = Some(ending.action);
+    }
+
+    pub(super) fn wait(&mut self, cx: &Context<'_>) {
+        keep(&mut self.connection, cx);
+    }
+
+    /// Takes a block that the machine has accepted; `len` is what it was before HEAD made it empty.
+    #[inline]
+    pub(super) fn content(&mut self, block: Bytes, len: usize, more_body: bool) {
+        self.content = true;
+        if self.machine.is_bodiless() {
+            self.hidden_len += len as u64;
+        } else if len > 0 && !self.discard {
+            self.queued += len;
+            self.queue.push_back(block);
+        }
+        if !more_body && let Some(waker) = self.receiver.take() {
+            waker.wake();
+        }
+    }
+
+    /// Wakes the sender, unless the connection's own task is about to poll it anyway.
+    pub(super) fn wake_sender(&mut self) {
+        if let Some(waker) = self.sender.take() {
+            let own = self.connection.as_ref().is_some_and(|connection| connection.will_wake(&waker));
+            if own {
+                self.sender = Some(waker);
+            } else {
+                waker.wake();
+            }
+        }
+    }
+
+    pub(super) fn wake_both(&mut self) {
+        for waker in [self.receiver.take(), self.sender.take()].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+
+    /// Reads on for an application that only waits, since hyper notices a loss when it reads.
+    pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) {
+        while self.request.is_some() && self.ahead_octets < MAX_READ_AHEAD {
+            let Poll::Ready(ReceiveEvent::HttpRequest(request)) = self.poll_body(cx) else {
+                return;
+            };
+            self.ahead_octets += request.body.len();
+            self.ahead.push_back(request);
+        }
+    }
+
+    pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
+        loop {
+            let Some(request) = &mut self.request else {
+                return Poll::Ready(ReceiveEvent::HttpRequest(RequestBody::last(Bytes::new())));
+            };
+            match ready!(Pin::new(&mut *request).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(block) = frame.into_data() else {
+                        continue;
+                    };
+                    let body = if request.is_end_stream() {
+                        self.request = None;
+                        RequestBody::last(block)
+                    } else {
+                        RequestBody::block(block)
+                    };
+                    return Poll::Ready(ReceiveEvent::HttpRequest(body));
+                }
+                Some(Err(_)) => {
+                    self.machine.lose(Disconnect::Client);
+                    return Poll::Ready(ReceiveEvent::HttpDisconnect(Disconnect::Client));
+                }
+                None => self.request = None,
+            }
+        }
+    }
+}
+
+#[cold]
+fn report(result: &Result<(), Error>) {
+    match result {
+        Ok(()) => error!("the application returned before its response was complete"),
+        Err(error) => error!(error = %error, "the application failed"),
+    }
+}
+
+/// Keeps the waker of a half that waits.
+pub(super) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *slot = Some(cx.waker().clone()),
+    }
+}
+
+/// Blocks of a response that wait for the client, at the most; a further `send` waits.
+const MAX_QUEUED_BLOCKS: usize = 16;
+/// Octets of a response that wait for the client; at this many a further `send` waits.
+const MAX_QUEUED_OCTETS: usize = 64 * 1024;
+
+/// Octets of a request body that are read ahead of an application that waits for its client to leave, at
+/// the most: a loss behind more than that is noticed when it reads on.
+const MAX_READ_AHEAD: usize = 64 * 1024;
