@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release --example both
 //! curl http://127.0.0.1:8000/hello
-//! curl http://127.0.0.1:8000/sync/hello?x=1
+//! curl 'http://127.0.0.1:8000/sync/hello?x=1'
 //! curl -d 'some text' http://127.0.0.1:8000/sync/upload
 //! curl -i http://127.0.0.1:8000/%61dmin
 //! curl http://127.0.0.1:8000/__counter
@@ -12,9 +12,6 @@
 //! Ctrl-C ends it after the requests under way. Another address is an argument.
 
 use gateway_hyper::{ServeError, Server};
-use gateway_iface::UnsupportedScope;
-use gateway_iface::asgi::LifespanScope;
-use gateway_iface::asgi::event::{ReceiveEvent, SendEvent};
 use gateway_iface::middleware::{Counter, Counts, PathGuard};
 use gateway_iface::prelude::*;
 
@@ -27,7 +24,6 @@ fn blocking(
     start_response: &mut dyn wsgi::StartResponse,
 ) -> Result<wsgi::Body, Error> {
     let body = environ.input().read_all(1024 * 1024)?;
-    start_response.start(StatusCode::OK, HeaderMap::new())?;
     let mut text = String::new();
     for key in ["SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"] {
         if let Some(value) = environ.get(key) {
@@ -35,7 +31,7 @@ fn blocking(
         }
     }
     text += &format!("{} octets of body\n", body.len());
-    Ok(text.into())
+    start_response.text(200, text.into())
 }
 
 /// The asynchronous application.
@@ -53,8 +49,19 @@ impl asgi::Application for Front {
     ) -> Result<(), Error> {
         let request = match scope {
             asgi::Scope::Http(request) => request,
-            asgi::Scope::Lifespan(lifespan) => return serve_lifespan(lifespan, receive, send).await,
-            other => return Err(UnsupportedScope::new(other.protocol()).into()),
+            asgi::Scope::Lifespan(lifespan) => {
+                let state = lifespan.state().clone();
+                let startup = async move {
+                    state.insert(Greeting("Hello from start-up".into()));
+                    Ok(())
+                };
+                let shutdown = async {
+                    eprintln!("bye");
+                    Ok(())
+                };
+                return lifespan.run(receive, send, startup, shutdown).await;
+            }
+            other => return Err(other.unsupported().into()),
         };
         let text = if request.path_info() == "/__counter" {
             let now = self.counts.snapshot();
@@ -68,28 +75,6 @@ impl asgi::Application for Front {
         };
         send.text(200, text).await?;
         Ok(())
-    }
-}
-
-/// Called once, from before the first connection to after the last.
-async fn serve_lifespan(
-    scope: LifespanScope,
-    mut receive: asgi::Receive,
-    mut send: asgi::Send,
-) -> Result<(), Error> {
-    loop {
-        match receive.receive().await {
-            ReceiveEvent::LifespanStartup => {
-                scope.state().insert(Greeting("Hello from start-up".into()));
-                send.send(SendEvent::StartupComplete).await?;
-            }
-            ReceiveEvent::LifespanShutdown => {
-                eprintln!("bye");
-                send.send(SendEvent::ShutdownComplete).await?;
-                return Ok(());
-            }
-            _ => {}
-        }
     }
 }
 
@@ -107,12 +92,8 @@ impl<S: asgi::Application, A: asgi::Application> asgi::Application for Split<S, 
         receive: asgi::Receive,
         send: asgi::Send,
     ) -> Result<(), Error> {
-        let prefix = "/sync";
-        // `mount` fails where the prefix is no whole segment, as in `/synchronous`.
-        let mounted = scope
-            .head_mut()
-            .is_some_and(|head| head.path_info().starts_with(prefix) && head.mount(prefix.len()).is_ok());
-        if mounted {
+        // Not `/synchronous`: a mount point is a whole segment.
+        if scope.head_mut().is_some_and(|head| head.mount_at("/sync")) {
             self.sync.call(scope, receive, send).await
         } else {
             self.rest.call(scope, receive, send).await

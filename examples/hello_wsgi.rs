@@ -2,12 +2,10 @@
 //!
 //! `cargo run --example hello_wsgi`, then `curl http://127.0.0.1:8000/`. Another address is an argument.
 
-use gateway_iface::http::{HeaderMap, StatusCode};
 use gateway_iface::{Error, wsgi};
 
 fn hello(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
-    start_response.start(StatusCode::OK, HeaderMap::new())?;
-    Ok(wsgi::Body::from("Hello, World!\n"))
+    start_response.text(200, "Hello, World!\n".into())
 }
 
 #[tokio::main]

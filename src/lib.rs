@@ -24,12 +24,10 @@
 //! A synchronous one, for a thread that may block:
 //!
 //! ```
-//! use gateway_iface::http::{HeaderMap, StatusCode};
 //! use gateway_iface::{Error, wsgi};
 //!
 //! fn hello(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
-//!     start_response.start(StatusCode::OK, HeaderMap::new())?;
-//!     Ok(wsgi::Body::from("Hello, World!"))
+//!     start_response.text(200, "Hello, World!".into())
 //! }
 //! # use gateway_iface::testing::WsgiClient;
 //! # use gateway_iface::http::Request;

@@ -199,6 +199,22 @@ impl RequestHead {
         Ok(())
     }
 
+    /// Mounts the application at `prefix`, percent-encoded, where [`path_info`](Self::path_info) begins
+    /// with it and the two meet at a segment border; whether it did (A-147, A-151).
+    ///
+    /// ```
+    /// # use gateway_iface::RequestHead;
+    /// # use gateway_iface::http::Request;
+    /// # let (parts, ()) = Request::get("/api/users").body(()).unwrap().into_parts();
+    /// # let mut head = RequestHead::new(parts);
+    /// assert!(!head.mount_at("/ap"));
+    /// assert!(head.mount_at("/api"));
+    /// assert_eq!(head.path_info(), "/users");
+    /// ```
+    pub fn mount_at(&mut self, prefix: &str) -> bool {
+        self.path_info().starts_with(prefix) && self.mount(prefix.len()).is_ok()
+    }
+
     /// Replaces mount point, path below it, and query, all percent-encoded (W-161).
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 
 use http::{HeaderMap, Method};
 
+use super::Receive;
+use super::event::{Failure, ReceiveEvent, SendEvent};
 use super::state::LifespanState;
-use crate::error::UnsupportedScope;
+use crate::error::{Error, UnsupportedScope};
 use crate::request::RequestHead;
 
 /// What an application is called for: one request, one WebSocket, or one lifespan (A-01, A-02).
@@ -66,6 +68,12 @@ impl Scope {
         }
     }
 
+    /// What an application returns for this scope when it does not know it (A-05).
+    #[must_use]
+    pub const fn unsupported(&self) -> UnsupportedScope {
+        UnsupportedScope::new(self.protocol())
+    }
+
     /// The request.
     ///
     /// # Errors
@@ -74,7 +82,7 @@ impl Scope {
     pub fn into_http(self) -> Result<HttpScope, UnsupportedScope> {
         match self {
             Self::Http(scope) => Ok(scope),
-            other => Err(UnsupportedScope::new(other.protocol())),
+            other => Err(other.unsupported()),
         }
     }
 
@@ -86,7 +94,7 @@ impl Scope {
     pub fn into_websocket(self) -> Result<WebSocketScope, UnsupportedScope> {
         match self {
             Self::WebSocket(scope) => Ok(scope),
-            other => Err(UnsupportedScope::new(other.protocol())),
+            other => Err(other.unsupported()),
         }
     }
 
@@ -98,7 +106,7 @@ impl Scope {
     pub fn into_lifespan(self) -> Result<LifespanScope, UnsupportedScope> {
         match self {
             Self::Lifespan(scope) => Ok(scope),
-            other => Err(UnsupportedScope::new(other.protocol())),
+            other => Err(other.unsupported()),
         }
     }
 }
@@ -246,6 +254,67 @@ impl LifespanScope {
     pub const fn state(&self) -> &LifespanState {
         &self.state
     }
+
+    /// Runs `startup` when the server starts, waits while it serves, and runs `shutdown` when it stops.
+    ///
+    /// An error of either is told to the server with its message (A-110, A-114).
+    ///
+    /// # Errors
+    ///
+    /// As for [`asgi::Send::send`](super::Send::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops whichever of the two is under way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gateway_iface::{Error, asgi};
+    ///
+    /// async fn app(scope: asgi::Scope, receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    ///     match scope {
+    ///         asgi::Scope::Lifespan(lifespan) => {
+    ///             let state = lifespan.state().clone();
+    ///             let startup = async move {
+    ///                 state.insert("a pool of connections");
+    ///                 Ok(())
+    ///             };
+    ///             lifespan.run(receive, send, startup, async { Ok(()) }).await
+    ///         }
+    ///         asgi::Scope::Http(request) => {
+    ///             let pool = request.head().state().and_then(|state| state.get::<&str>());
+    ///             send.text(200, pool.copied().unwrap_or("no lifespan")).await?;
+    ///             Ok(())
+    ///         }
+    ///         other => Err(other.unsupported().into()),
+    ///     }
+    /// }
+    /// # use gateway_iface::asgi::LifespanExchange;
+    /// # use gateway_iface::testing::block_on;
+    /// # let mut lifespan = LifespanExchange::new(&app);
+    /// # assert_eq!(block_on(lifespan.startup()).unwrap().get(), Some(&"a pool of connections"));
+    /// # block_on(lifespan.shutdown()).unwrap();
+    /// ```
+    pub async fn run(
+        self,
+        mut receive: Receive,
+        mut send: super::Send,
+        startup: impl Future<Output = Result<(), Error>> + Send,
+        shutdown: impl Future<Output = Result<(), Error>> + Send,
+    ) -> Result<(), Error> {
+        while !matches!(receive.receive().await, ReceiveEvent::LifespanStartup) {}
+        if let Err(error) = startup.await {
+            return Ok(send.send(SendEvent::StartupFailed(Failure::new(error.to_string()))).await?);
+        }
+        send.send(SendEvent::StartupComplete).await?;
+        while !matches!(receive.receive().await, ReceiveEvent::LifespanShutdown) {}
+        let answer = match shutdown.await {
+            Ok(()) => SendEvent::ShutdownComplete,
+            Err(error) => SendEvent::ShutdownFailed(Failure::new(error.to_string())),
+        };
+        Ok(send.send(answer).await?)
+    }
 }
 
 #[cfg(test)]
@@ -269,6 +338,27 @@ mod tests {
             .body(());
         let scope = WebSocketScope::new(RequestHead::new(request.unwrap().into_parts().0));
         assert_eq!(scope.subprotocols().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_110_a_114_errors_of_run_are_told_with_their_message() {
+        use crate::asgi::LifespanExchange;
+        use crate::testing::block_on;
+
+        let app = |startup: Option<&'static str>, shutdown: Option<&'static str>| {
+            let result = |error: Option<&'static str>| error.map_or(Ok(()), |text| Err(Error::new(text)));
+            move |scope: Scope, receive: Receive, send: crate::asgi::Send| async move {
+                let (startup, shutdown) = (async move { result(startup) }, async move { result(shutdown) });
+                scope.into_lifespan()?.run(receive, send, startup, shutdown).await
+            }
+        };
+        let app_fails_early = app(Some("no database"), None);
+        let error = block_on(LifespanExchange::new(&app_fails_early).startup()).unwrap_err();
+        assert_eq!(error.to_string(), "the application failed: no database");
+        let app_fails_late = app(None, Some("stuck"));
+        let mut lifespan = LifespanExchange::new(&app_fails_late);
+        block_on(lifespan.startup()).unwrap();
+        assert_eq!(block_on(lifespan.shutdown()).unwrap_err().to_string(), "the application failed: stuck");
     }
 
     #[test]

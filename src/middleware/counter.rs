@@ -47,6 +47,9 @@ pub struct Counter<A> {
 
 impl<A> Counter<A> {
     /// Counts from zero what reaches `inner`.
+    ///
+    /// In the middle of a chain, where [`counts`](Self::counts) is out of reach afterwards, make
+    /// [`Counts`] first and use [`with_counts`](Self::with_counts).
     #[must_use]
     pub fn new(inner: A) -> Self {
         Self::with_counts(inner, Counts::default())

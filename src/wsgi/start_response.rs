@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::Body;
 use crate::error::Error;
 use crate::outcome::Observe;
 
@@ -17,7 +18,7 @@ use crate::outcome::Observe;
 ///   [`write`](Self::write), or at the end of the body (W-104, W-105).
 /// - An application that catches an error of its own may [`restart`](Self::restart) with the head of
 ///   an error page; what `restart` returns as an error it must return too (W-110, W-143).
-/// - A middleware that passes one of its own inward forwards all four methods, and forgets what it
+/// - A middleware that passes one of its own inward forwards the four required methods, and forgets what it
 ///   noted of a head when `restart` replaces that (W-136).
 ///
 /// # Examples
@@ -75,6 +76,35 @@ pub trait StartResponse {
 
     /// Registers someone who learns what becomes of this response.
     fn observe(&mut self, observer: Arc<dyn Observe>);
+
+    /// Begins a response of plain text in UTF-8, and gives its body back to be returned.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start); a number that is no final status too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gateway_iface::wsgi::{Body, Environ, StartResponse};
+    /// use gateway_iface::Error;
+    ///
+    /// fn hello(_: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    ///     start_response.text(200, "Hello, World!".into())
+    /// }
+    /// # use gateway_iface::http::Request;
+    /// # let client = gateway_iface::testing::WsgiClient::new(hello);
+    /// # let response = client.request(Request::get("/").body("")?)?;
+    /// # assert_eq!(response.body(), "Hello, World!");
+    /// # assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn text(&mut self, status: u16, text: Body) -> Result<Body, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        self.start(StatusCode::from_u16(status)?, headers)?;
+        Ok(text)
+    }
 }
 
 impl<S: StartResponse + ?Sized> StartResponse for &mut S {

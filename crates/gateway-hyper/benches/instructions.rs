@@ -6,6 +6,8 @@
 //! with the same profile and run with the same protections: once with hyper's limit on the time that a
 //! request's head may take, and once without. A third argument, such as `hello`, picks rows by name.
 
+#![expect(clippy::print_stdout, reason = "a table on standard output is what it is for")]
+
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -62,6 +62,7 @@ impl Future for Task {
             this.link.wait(cx);
             this.known = true;
         }
+        this.link.begin_poll();
         if this.link.is_cut_off() {
             this.http = None;
             this.link.lose(Disconnect::Shutdown);

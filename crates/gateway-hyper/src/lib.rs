@@ -50,3 +50,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     Server::builder().bind(addr).await?.serve(app).await
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -34,7 +34,7 @@ pub(crate) struct Link {
     call: Mutex<Call>,
     /// Whether a call is under way.
     active: AtomicBool,
-    /// Whether the call was polled since the connection's task last looked.
+    /// Whether the call was polled since the connection's task was last woken.
     polled: AtomicBool,
     /// Whether the server is shutting down.
     stop: AtomicBool,
@@ -140,10 +140,15 @@ impl Link {
         Some(result)
     }
 
-    /// Polls the call, unless hyper did so since the last time: it may be waiting for something else
-    /// than the client, who may be stalled.
+    /// The connection's task begins to look after everything.
+    pub(crate) fn begin_poll(&self) {
+        self.polled.store(false, Ordering::Relaxed);
+    }
+
+    /// Polls the call, unless hyper did so since [`begin_poll`](Self::begin_poll): it may be waiting for
+    /// something else than the client, who may be stalled or gone.
     pub(crate) fn drive_if_unpolled(&self, cx: &mut Context<'_>) {
-        if self.is_active() && !self.polled.swap(false, Ordering::Relaxed) {
+        if self.is_active() && !self.polled.load(Ordering::Relaxed) {
             self.drive(cx);
         }
     }

@@ -153,9 +153,10 @@ impl Drop for Listener {
     }
 }
 
+/// Whether nothing but a socket that no one listens on is there; connecting to a plain file is refused too.
 fn is_abandoned(path: &Path) -> bool {
-    matches!(
-        std::os::unix::net::UnixStream::connect(path),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused
-    )
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && std::os::unix::net::UnixStream::connect(path).is_err_and(refused)
 }

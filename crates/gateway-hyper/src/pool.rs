@@ -156,12 +156,10 @@ impl fmt::Debug for Pool {
 /// # Examples
 ///
 /// ```no_run
-/// use gateway_iface::http::{HeaderMap, StatusCode};
 /// use gateway_iface::{Error, wsgi};
 ///
 /// fn hello(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
-///     start_response.start(StatusCode::OK, HeaderMap::new())?;
-///     Ok(wsgi::Body::from("Hello, World!"))
+///     start_response.text(200, "Hello, World!".into())
 /// }
 ///
 /// # async fn run() -> Result<(), gateway_hyper::ServeError> {

@@ -220,7 +220,7 @@ impl Handle {
 }
 
 /// Why a server did not serve, or did not stop as it should.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The socket could not be used.
@@ -232,6 +232,13 @@ pub enum ServeError {
     /// The application's shutdown failed.
     #[error("shutdown failed: {0}")]
     Shutdown(String),
+}
+
+/// As it reads, because this is what `main` prints when it returns an error.
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What the connections of a server have in common.

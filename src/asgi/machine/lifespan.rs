@@ -85,7 +85,9 @@ impl LifespanMachine {
             }
             (_, Ended) => return Err(Disconnect::Complete.into()),
             _ => {
-                return Err(InvalidEvent::other_protocol(name, "not an event of the lifespan protocol").into());
+                return Err(
+                    InvalidEvent::other_protocol(name, "not an event of the lifespan protocol").into()
+                );
             }
         };
         Ok(())

@@ -142,7 +142,9 @@ impl WebSocketMachine {
                 | SendEvent::WebSocketDenialBody(_),
                 state,
             ) => {
-                return Err(InvalidEvent::new(name, format!("not valid while the socket is {state:?}")).into());
+                return Err(
+                    InvalidEvent::new(name, format!("not valid while the socket is {state:?}")).into()
+                );
             }
             (SendEvent::Vendor(_), _) => {
                 return Err(InvalidEvent::new(name, "the server does not know this event").into());
