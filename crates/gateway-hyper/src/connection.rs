@@ -20,13 +20,13 @@ pub enum OnDisconnect {
     /// The call runs to its end; its sends fail and its `receive` tells why.
     #[default]
     Run,
-    /// The call is dropped where it waits.
+    /// The call is dropped where it waits, or before it began; one whose response is complete goes on.
     Cancel,
 }
 
 /// Drives hyper and the application until both are done.
 pub(crate) struct Task {
-    http: Option<Pin<Box<http1::Connection<Stream, Service>>>>,
+    http: Option<Box<http1::Connection<Stream, Service>>>,
     link: Arc<Link>,
     on_disconnect: OnDisconnect,
     stopping: bool,
@@ -42,12 +42,32 @@ impl Task {
         registered: Registered,
     ) -> Self {
         Self {
-            http: Some(Box::pin(http)),
+            http: Some(Box::new(http)),
             link,
             on_disconnect,
             stopping: false,
             known: false,
             _registered: registered,
+        }
+    }
+}
+
+impl Task {
+    /// hyper is done with the connection; the call may not be.
+    fn ended(&mut self, result: hyper::Result<()>) {
+        let http = self.http.take();
+        let lost = match result {
+            Ok(()) => self.link.close(),
+            Err(error) => {
+                debug!(%error, "connection ended");
+                if let Some(http) = http.filter(|_| self.link.needs_reset()) {
+                    http.into_parts().io.reset();
+                }
+                self.link.lose(Disconnect::Client)
+            }
+        };
+        if lost && self.on_disconnect == OnDisconnect::Cancel {
+            self.link.cancel();
         }
     }
 }
@@ -71,20 +91,14 @@ impl Future for Task {
             return Poll::Ready(());
         }
         if let Some(http) = &mut this.http {
+            let mut http = Pin::new(&mut **http);
             if !this.stopping && this.link.is_stopping() {
                 this.stopping = true;
                 http.as_mut().graceful_shutdown();
                 this.link.tell_shutdown();
             }
-            if let Poll::Ready(result) = http.as_mut().poll(cx) {
-                if let Err(error) = result {
-                    debug!(%error, "connection ended");
-                }
-                this.http = None;
-                this.link.lose(Disconnect::Client);
-                if this.on_disconnect == OnDisconnect::Cancel {
-                    this.link.cancel();
-                }
+            if let Poll::Ready(result) = http.poll(cx) {
+                this.ended(result);
             }
         }
         this.link.drive_if_unpolled(cx);

@@ -15,7 +15,7 @@ use http::{HeaderValue, Request, Response, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
-use tokio_util::sync::ReusableBoxFuture;
+use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 use tokio_util::task::TaskTracker;
 
 use crate::body::{Aborted, Body};
@@ -31,6 +31,8 @@ pub(crate) struct Link {
     app: Arc<dyn Application>,
     connection: Arc<Connection>,
     tracker: TaskTracker,
+    /// Drops the calls that went on without the connection.
+    cancel: CancellationToken,
     call: Mutex<Call>,
     /// Whether a call is under way.
     active: AtomicBool,
@@ -49,11 +51,17 @@ struct Call {
 }
 
 impl Link {
-    pub(crate) fn new(app: Arc<dyn Application>, connection: Arc<Connection>, tracker: TaskTracker) -> Self {
+    pub(crate) fn new(
+        app: Arc<dyn Application>,
+        connection: Arc<Connection>,
+        tracker: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             app,
             connection,
             tracker,
+            cancel,
             call: Mutex::new(Call { future: ReusableBoxFuture::new(pending()), exchange: None }),
             active: AtomicBool::new(false),
             polled: AtomicBool::new(false),
@@ -198,11 +206,19 @@ impl Link {
         self.cut.load(Ordering::Relaxed)
     }
 
-    /// The connection is over: the call, if it goes on, learns of it.
-    pub(crate) fn lose(&self, reason: Disconnect) {
-        if let Some(exchange) = &self.lock().exchange {
-            exchange.lose(reason);
-        }
+    /// The connection is lost: the call, if it goes on, learns of it. Whether its response was under way.
+    pub(crate) fn lose(&self, reason: Disconnect) -> bool {
+        self.lock().exchange.as_ref().is_some_and(|exchange| exchange.lose(reason))
+    }
+
+    /// The connection ended as it should; whether a call lost its client all the same.
+    pub(crate) fn close(&self) -> bool {
+        self.lock().exchange.as_ref().is_some_and(|exchange| exchange.close())
+    }
+
+    /// Whether the client learns of a broken response by a reset only (H-87).
+    pub(crate) fn needs_reset(&self) -> bool {
+        self.lock().exchange.as_ref().is_some_and(|exchange| exchange.needs_reset())
     }
 
     /// Drops the call where it is.
@@ -216,7 +232,8 @@ impl Link {
     fn detach(&self, call: &mut Call) {
         let future = std::mem::replace(&mut call.future, ReusableBoxFuture::new(pending()));
         if let Some(exchange) = call.exchange.take() {
-            self.tracker.spawn(Detached { future, exchange });
+            let call = Detached { future, exchange };
+            self.tracker.spawn(self.cancel.clone().run_until_cancelled_owned(call));
         }
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 use gateway_iface::bridge::{Busy, Job, RunBlocking, WsgiToAsgi};
 use gateway_iface::wsgi;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// A bounded pool of threads with a bounded queue.
 ///
@@ -45,10 +45,9 @@ struct Shared {
     waiting: Condvar,
 }
 
-#[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    /// Threads that wait for a job.
+    /// Threads that run no job.
     idle: usize,
     /// How many jobs may wait beyond those that an idle thread is about to take.
     room: usize,
@@ -66,7 +65,7 @@ impl Pool {
     /// The system's, when a thread cannot be started.
     pub fn new(threads: usize, queue: usize) -> io::Result<Self> {
         let threads = threads.max(1);
-        let queue = Queue { room: queue, ..Queue::default() };
+        let queue = Queue { jobs: VecDeque::new(), idle: threads, room: queue, closed: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), waiting: Condvar::new() });
         let pool = Self { shared, threads };
         for number in 0..threads {
@@ -112,20 +111,18 @@ impl RunBlocking for Pool {
 
 impl Shared {
     fn work(&self) {
-        while let Some(job) = self.next() {
-            job.run();
-        }
-    }
-
-    /// The next job; `None` when the pool is gone and nothing waits.
-    fn next(&self) -> Option<Job> {
         let mut queue = self.queue.lock();
-        queue.idle += 1;
-        while queue.jobs.is_empty() && !queue.closed {
-            self.waiting.wait(&mut queue);
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                queue.idle -= 1;
+                MutexGuard::unlocked(&mut queue, || job.run());
+                queue.idle += 1;
+            } else if queue.closed {
+                return;
+            } else {
+                self.waiting.wait(&mut queue);
+            }
         }
-        queue.idle -= 1;
-        queue.jobs.pop_front()
     }
 }
 

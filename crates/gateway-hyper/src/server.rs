@@ -11,6 +11,7 @@ use gateway_iface::{Connection, ServerAddr};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{info, warn};
@@ -248,6 +249,7 @@ struct Serving {
     on_disconnect: OnDisconnect,
     state: Option<State>,
     tracker: TaskTracker,
+    cancel: CancellationToken,
     links: Mutex<HashMap<u64, Arc<Link>>>,
 }
 
@@ -261,7 +263,15 @@ impl Serving {
             http.header_read_timeout(None);
         }
         let on_disconnect = builder.on_disconnect;
-        Self { app, http, on_disconnect, state, tracker: TaskTracker::new(), links: Mutex::default() }
+        Self {
+            app,
+            http,
+            on_disconnect,
+            state,
+            tracker: TaskTracker::new(),
+            cancel: CancellationToken::new(),
+            links: Mutex::default(),
+        }
     }
 
     fn connect(self: &Arc<Self>, id: u64, accepted: Accepted, server: Option<ServerAddr>) {
@@ -282,7 +292,12 @@ impl Serving {
     }
 
     fn spawn(self: &Arc<Self>, id: u64, stream: Stream, connection: Connection) {
-        let link = Arc::new(Link::new(Arc::clone(&self.app), Arc::new(connection), self.tracker.clone()));
+        let link = Arc::new(Link::new(
+            Arc::clone(&self.app),
+            Arc::new(connection),
+            self.tracker.clone(),
+            self.cancel.clone(),
+        ));
         self.links().insert(id, Arc::clone(&link));
         let http = self.http.serve_connection(stream, Service::new(Arc::clone(&link)));
         let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
@@ -299,6 +314,7 @@ impl Serving {
             return;
         }
         warn!(requests = self.tracker.len(), "the grace period is over: cutting off");
+        self.cancel.cancel();
         for link in self.all_links() {
             link.cut_off();
         }

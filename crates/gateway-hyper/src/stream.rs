@@ -15,6 +15,16 @@ pub(crate) enum Stream {
     Unix(TokioIo<UnixStream>),
 }
 
+impl Stream {
+    /// Closes the connection in a way that no client takes for the end of a message (H-87).
+    pub(crate) fn reset(self) {
+        if let Self::Tcp(stream) = self {
+            // Where it fails the peer is gone already.
+            let _ = stream.inner().set_zero_linger();
+        }
+    }
+}
+
 impl Read for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

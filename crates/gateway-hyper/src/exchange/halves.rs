@@ -15,7 +15,7 @@ use super::state::keep;
 impl Exchange for HttpExchange {
     fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
         let mut state = self.lock();
-        if let Some(reason) = state.machine.disconnect() {
+        if let Some(reason) = state.disconnect() {
             return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
         }
         if !state.machine.is_request_read() {
@@ -41,7 +41,7 @@ impl Exchange for HttpExchange {
     fn poll_disconnect(&self, cx: &mut Context<'_>) -> Poll<Disconnect> {
         let mut state = self.lock();
         state.read_ahead(cx);
-        if let Some(reason) = state.machine.disconnect() {
+        if let Some(reason) = state.disconnect() {
             return Poll::Ready(reason);
         }
         if state.shutdown {
@@ -97,9 +97,7 @@ impl Exchange for HttpExchange {
             } else {
                 state.whole = body;
             }
-            if let Some(waker) = state.receiver.take() {
-                waker.wake();
-            }
+            state.complete();
             self.wake_connection(&state);
         }
         Poll::Ready(Ok(()))
@@ -116,12 +114,14 @@ impl Exchange for HttpExchange {
             keep(&mut state.sender, cx);
             return Poll::Pending;
         }
-        let Some(mut data) = data.take() else {
+        let Some(block) = data else {
             return Poll::Ready(Ok(()));
         };
-        let len = data.len();
-        if matches!(state.machine.block(&mut data, more_body)?, Step::Accepted) {
-            state.content(data, len, more_body);
+        let len = block.len();
+        let step = state.machine.block(block, more_body);
+        let block = data.take().unwrap_or_default();
+        if matches!(step?, Step::Accepted) {
+            state.content(block, len, more_body);
             self.wake_connection(&state);
         }
         Poll::Ready(Ok(()))

@@ -50,8 +50,9 @@ impl HttpExchange {
         self.lock().end(result);
     }
 
-    /// The exchange is lost: the client is gone, or the server gives it up.
-    pub(crate) fn lose(&self, reason: Disconnect) {
+    /// The exchange is lost: the client is gone, or the server gives it up. Whether its response was
+    /// under way.
+    pub(crate) fn lose(&self, reason: Disconnect) -> bool {
         let mut state = self.lock();
         state.machine.lose(reason);
         state.request = None;
@@ -59,6 +60,30 @@ impl HttpExchange {
         state.queue.clear();
         state.queued = 0;
         state.wake_both();
+        state.machine.state() != HttpState::Done
+    }
+
+    /// The connection ended as it should. Unless the response was under way the exchange is lost all the
+    /// same; else the application may finish what no one sees. Whether it is lost.
+    pub(crate) fn close(&self) -> bool {
+        let mut state = self.lock();
+        if !state.discard && state.machine.state() != HttpState::Done {
+            drop(state);
+            return self.lose(Disconnect::Client);
+        }
+        state.closed = true;
+        state.discard = true;
+        state.wake_both();
+        false
+    }
+
+    /// Whether the response was broken off and only a reset tells the client so: H-87.
+    pub(crate) fn needs_reset(&self) -> bool {
+        let state = self.lock();
+        state.is_http_10
+            && state.head_out
+            && state.ended == Some(Action::Abort)
+            && state.machine.declared_length().is_none()
     }
 
     /// The server shuts down: an application that only waits learns of it; sending still works.

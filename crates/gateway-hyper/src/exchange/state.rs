@@ -9,6 +9,7 @@ use gateway_iface::asgi::Disconnect;
 use gateway_iface::asgi::event::{ReceiveEvent, RequestBody, ResponseStart};
 use gateway_iface::asgi::machine::{Action, HttpMachine};
 use gateway_iface::{Error, RequestHead};
+use http::Version;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tracing::error;
@@ -32,6 +33,11 @@ pub(super) struct State {
     /// hyper wants no more of the body: HEAD, or the declared length is reached.
     pub(super) discard: bool,
     pub(super) shutdown: bool,
+    /// The connection ended as it should before the call did: nothing more reaches the client, and
+    /// nothing was lost.
+    pub(super) closed: bool,
+    /// Whether only the end of the connection ends a body of unknown length: HTTP/1.0 (H-84).
+    pub(super) is_http_10: bool,
     pub(super) ended: Option<Action>,
     pub(super) receiver: Option<Waker>,
     pub(super) sender: Option<Waker>,
@@ -54,6 +60,8 @@ impl State {
             queued: 0,
             discard: false,
             shutdown: false,
+            closed: false,
+            is_http_10: head.version() == Version::HTTP_10,
             ended: None,
             receiver: None,
             sender: None,
@@ -79,6 +87,8 @@ impl State {
         }
         self.queued = 0;
         self.discard = false;
+        self.closed = false;
+        self.is_http_10 = head.version() == Version::HTTP_10;
         self.ended = None;
         self.receiver = None;
         self.sender = None;
@@ -94,6 +104,7 @@ impl State {
             report(result);
         }
         self.machine.finish();
+        self.drop_request();
         self.ended = Some(ending.action);
     }
 
@@ -111,8 +122,34 @@ impl State {
             self.queued += len;
             self.queue.push_back(block);
         }
-        if !more_body && let Some(waker) = self.receiver.take() {
+        if !more_body {
+            self.complete();
+        }
+    }
+
+    /// The response is complete: whoever waits for the end learns of it, and hyper learns that no one
+    /// reads the rest of the request (H-56).
+    #[inline]
+    pub(super) fn complete(&mut self) {
+        self.drop_request();
+        if let Some(waker) = self.receiver.take() {
             waker.wake();
+        }
+    }
+
+    #[inline]
+    fn drop_request(&mut self) {
+        if self.request.is_some() || !self.ahead.is_empty() {
+            self.request = None;
+            self.ahead.clear();
+        }
+    }
+
+    /// Why the exchange is over, as `receive` tells it; a shutdown is told by it alone.
+    pub(super) fn disconnect(&self) -> Option<Disconnect> {
+        match self.machine.disconnect() {
+            None if self.closed => Some(Disconnect::Complete),
+            reason => reason,
         }
     }
 

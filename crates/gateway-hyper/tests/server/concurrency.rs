@@ -155,30 +155,42 @@ fn a_158_call_whose_client_left_while_it_waited_for_a_thread_is_not_made() {
                 Ok(Body::from("ran"))
             }
         };
-        let (taken, mut takes) = mpsc::unbounded_channel();
-        let pool = Pool::new(1, 4).unwrap();
-        let runner = move |job: Job| {
-            taken.send(()).unwrap();
-            pool.run(job)
+        let (left, mut leaves) = mpsc::unbounded_channel();
+        let app = Arc::new(WsgiToAsgi::new(app, Pool::new(1, 4).unwrap()));
+        let app = move |scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send| {
+            let (app, left) = (Arc::clone(&app), Left(left.clone()));
+            async move {
+                let left = left;
+                left.0.send(())?;
+                asgi::Application::call(&*app, scope, receive, send).await
+            }
         };
         // The task of a call goes on by default, and so does its job; a cancelled one takes it back.
         let builder = crate::support::builder().on_disconnect(gateway_hyper::OnDisconnect::Cancel);
-        let server = Server::with(builder, WsgiToAsgi::new(app, runner)).await;
+        let server = Server::with(builder.lifespan(gateway_hyper::LifespanMode::Off), app).await;
         let mut first = server.connect().await;
         first.ask("/first").await;
         assert_eq!(begins.recv().await.unwrap(), "/first");
         let mut gone = server.connect().await;
         gone.ask("/gone").await;
-        takes.recv().await.unwrap();
-        takes.recv().await.unwrap();
+        // One call began, then the other; then one of them is over.
+        leaves.recv().await.unwrap();
+        leaves.recv().await.unwrap();
         drop(gone);
-        // Only the first connection is left: the server has seen that the other is gone.
-        server.handle.shutdown();
-        while tokio::net::TcpStream::connect(server.addr).await.is_ok() {}
-        tokio::task::yield_now().await;
+        leaves.recv().await.unwrap();
         gate.open();
         assert_eq!(first.response().await.text(), "ran");
-        server.task.await.unwrap().unwrap();
-        assert!(begins.try_recv().is_err());
+        assert_eq!(first.get("/second").await.text(), "ran");
+        assert_eq!(begins.recv().await.unwrap(), "/second");
+        server.stop().await;
     });
+}
+
+/// Tells when a call is over, or was dropped.
+struct Left(mpsc::UnboundedSender<()>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
 }

@@ -96,16 +96,26 @@ fn wsgi_app(environ: Environ, start_response: &mut dyn StartResponse) -> Result<
     }))
 }
 
-/// Each application with the paths that it answers with a status, and those where it is cut.
-fn apps() -> Vec<(&'static str, Arc<dyn asgi::Application>, Vec<&'static str>, Vec<&'static str>)> {
+/// An application, the paths that it answers with a status, and those where it is cut.
+struct Failing {
+    name: &'static str,
+    app: Arc<dyn asgi::Application>,
+    answered: Vec<&'static str>,
+    cut: Vec<&'static str>,
+}
+
+fn apps() -> Vec<Failing> {
     let common = ["/error", "/panic", "/status", "/nothing", "/start-error", "/start-panic", "/start-status"];
-    let asgi = [&common[..], &["/error-later", "/panic-later", "/invalid", "/start-nothing"]].concat();
-    let wsgi = [&common[..], &["/start-twice", "/first-error", "/first-panic"]].concat();
     let cut = ["/block-error", "/block-panic", "/block-status"];
-    let mut apps: Vec<(_, Arc<dyn asgi::Application>, _, _)> = Vec::new();
-    apps.push(("asgi", Arc::new(asgi_app), asgi, [&cut[..], &["/block-nothing"]].concat()));
+    let mut apps = vec![Failing {
+        name: "asgi",
+        app: Arc::new(asgi_app),
+        answered: [&common[..], &["/error-later", "/panic-later", "/invalid", "/start-nothing"]].concat(),
+        cut: [&cut[..], &["/block-nothing"]].concat(),
+    }];
     for (name, app) in both_ways(wsgi_app) {
-        apps.push((name, app, wsgi.clone(), cut.to_vec()));
+        let answered = [&common[..], &["/start-twice", "/first-error", "/first-panic"]].concat();
+        apps.push(Failing { name, app, answered, cut: cut.to_vec() });
     }
     apps
 }
@@ -113,7 +123,7 @@ fn apps() -> Vec<(&'static str, Arc<dyn asgi::Application>, Vec<&'static str>, V
 #[test]
 fn a_106_w_139_failure_before_the_head_is_answered_with_its_status_or_500() {
     on_both_runtimes(async || {
-        for (name, app, paths, _) in apps() {
+        for Failing { name, app, answered: paths, .. } in apps() {
             let server = Server::start(app).await;
             for path in paths {
                 let response = server.get(path).await;
@@ -131,7 +141,7 @@ fn a_106_w_139_failure_before_the_head_is_answered_with_its_status_or_500() {
 #[test]
 fn h_87_w_140_failure_after_the_head_cuts_the_connection_without_a_last_chunk() {
     on_both_runtimes(async || {
-        for (name, app, _, paths) in apps() {
+        for Failing { name, app, cut: paths, .. } in apps() {
             let server = Server::start(app).await;
             for path in paths {
                 let mut client = server.connect().await;
@@ -150,7 +160,7 @@ fn h_87_w_140_failure_after_the_head_cuts_the_connection_without_a_last_chunk() 
 #[test]
 fn a_104_failure_after_the_end_leaves_the_response_whole() {
     on_both_runtimes(async || {
-        for (name, app, _, _) in apps() {
+        for Failing { name, app, .. } in apps() {
             let server = Server::start(app).await;
             for path in ["/end-error", "/end-panic"] {
                 let response = server.get(path).await;
@@ -212,7 +222,7 @@ fn h_87_stream_that_only_the_end_of_the_connection_ends_is_reset_when_it_fails()
 #[test]
 fn w_138_failures_are_logged_and_what_is_well_is_not() {
     on_current_thread(async || {
-        let (log, _guard) = Log::start();
+        let log = Log::start();
         let server = Server::start(asgi_app).await;
         server.get("/").await;
         assert_eq!(log.errors(), [""; 0]);

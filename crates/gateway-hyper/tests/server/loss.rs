@@ -189,7 +189,7 @@ fn w_82_a_154_upload_that_is_cut_is_an_error_of_the_input() {
 #[test]
 fn a_95_a_96_error_of_a_lost_client_that_comes_back_is_not_the_applications_fault() {
     on_current_thread(async || {
-        let (log, _guard) = Log::start();
+        let log = Log::start();
         for head in [
             "GET /receive HTTP/1.1\r\nhost: test\r\n\r\n",
             "GET /stream HTTP/1.1\r\nhost: test\r\n\r\n",
@@ -204,7 +204,7 @@ fn a_95_a_96_error_of_a_lost_client_that_comes_back_is_not_the_applications_faul
 #[test]
 fn w_120_error_of_a_lost_client_on_the_pool_and_inline_is_not_the_applications_fault() {
     on_current_thread(async || {
-        let (log, _guard) = Log::start();
+        let log = Log::start();
         let app = |_: Environ, start_response: &mut dyn StartResponse| {
             start_response.start(StatusCode::OK, HeaderMap::new())?;
             Ok(Body::blocks(std::iter::repeat("block".repeat(1000))))
@@ -224,7 +224,7 @@ fn w_120_error_of_a_lost_client_on_the_pool_and_inline_is_not_the_applications_f
 #[test]
 fn a_104_another_error_after_the_loss_is_the_applications_fault() {
     on_current_thread(async || {
-        let (log, _guard) = Log::start();
+        let log = Log::start();
         let (tell, mut told) = mpsc::unbounded_channel();
         let app = move |scope: asgi::Scope, mut receive: asgi::Receive, _: asgi::Send| {
             let tell = tell.clone();

@@ -3,6 +3,10 @@
 //! Every test waits on a condition. The deadline in `support` only keeps a deadlock from hanging the
 //! run; no test depends on how long anything takes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::needless_pass_by_value, reason = "applications take what the interface hands them")]
+#![expect(clippy::print_stdout, reason = "a process under test talks to its parent")]
+
 mod backpressure;
 mod basics;
 mod cleanup;

@@ -103,7 +103,7 @@ fn two_hundred_connections_that_break_leave_the_server_well() {
 #[test]
 fn connections_that_break_are_not_logged_as_faults_of_the_application() {
     on_current_thread(async || {
-        let (log, _guard) = Log::start();
+        let log = Log::start();
         break_many("asgi", Arc::new(asgi_echo), 3).await;
         assert_eq!(log.errors(), [""; 0], "asgi");
         for (name, app) in both_ways(wsgi_echo) {

@@ -173,6 +173,19 @@ fn a_76_body_that_no_one_read_does_not_become_the_next_request() {
 }
 
 #[test]
+fn a_76_upload_that_no_one_reads_and_no_one_sends_does_not_hold_the_connection_at_shutdown() {
+    on_both_runtimes(async || {
+        let server = Server::start(hello).await;
+        let mut client = server.connect().await;
+        client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 40\r\n\r\n").await;
+        assert_eq!(client.response().await.status, 200);
+        server.handle.shutdown();
+        assert!(client.closed().await.is_empty());
+        server.stop().await;
+    });
+}
+
+#[test]
 fn a_13_both_halves_work_at_the_same_time_from_two_tasks() {
     async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
         scope.into_http()?;

@@ -14,7 +14,6 @@ pub(crate) struct Client<S = TcpStream> {
 /// A response as it came over the wire.
 #[derive(Debug)]
 pub(crate) struct Response {
-    pub(crate) version: String,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -92,10 +91,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         };
         let head = String::from_utf8(self.take(end + 4)).unwrap();
         let mut lines = head.trim_end().split("\r\n");
-        let (version, status) = lines.next().unwrap().split_once(' ').unwrap();
+        let (_, status) = lines.next().unwrap().split_once(' ').unwrap();
         let headers = lines.map(|line| line.split_once(": ").unwrap());
         Response {
-            version: version.to_owned(),
             status: status[..3].parse().unwrap(),
             headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(),
             body: Vec::new(),

@@ -1,37 +1,42 @@
 //! What the server logs.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The events of this thread, so it is for current-thread runtimes.
-#[derive(Clone, Default)]
-pub(crate) struct Log {
-    events: Arc<Mutex<Vec<(Level, String)>>>,
-}
+/// The errors that this thread logs: all there are of a current-thread runtime.
+pub(crate) struct Log(());
 
 impl Log {
-    /// Begins to listen, until the guard is dropped.
-    pub(crate) fn start() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let guard = tracing::subscriber::set_default(log.clone());
-        (log, guard)
+    /// Begins anew on this thread.
+    pub(crate) fn start() -> Self {
+        static GLOBAL: Once = Once::new();
+        // One for the program: those that come and go with a thread miss events while others do.
+        GLOBAL.call_once(|| tracing::subscriber::set_global_default(PerThread).unwrap());
+        ERRORS.take();
+        Self(())
     }
 
     /// What was logged as an error: faults of the application.
+    #[expect(clippy::unused_self, reason = "there is a log only after it was started")]
     pub(crate) fn errors(&self) -> Vec<String> {
-        let events = self.events.lock().unwrap();
-        events.iter().filter(|(level, _)| *level == Level::ERROR).map(|(_, text)| text.clone()).collect()
+        ERRORS.with_borrow(Clone::clone)
     }
 }
 
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+struct PerThread;
+
+thread_local! {
+    static ERRORS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Subscriber for PerThread {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -45,7 +50,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
-        self.events.lock().unwrap().push((*event.metadata().level(), text.0));
+        ERRORS.with_borrow_mut(|errors| errors.push(text.0));
     }
 
     fn enter(&self, _: &Id) {}

@@ -74,9 +74,9 @@ impl Server {
     }
 }
 
-/// Settings for tests: signals stay with the test runner.
+/// Settings for tests: signals stay with the test runner, and what is not told to end never does.
 pub(crate) fn builder() -> Builder {
-    gateway_hyper::Server::builder().signals(false)
+    gateway_hyper::Server::builder().signals(false).grace_period(10 * DEADLINE)
 }
 
 /// A synchronous application in both ways that it can be served.
