@@ -203,6 +203,23 @@ impl Send {
         self.respond_with(parts.status, parts.headers, body.into())
     }
 
+    /// Polls to send a whole response; both slots are taken when the result is ready.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn poll_respond(
+        &mut self,
+        cx: &mut Context<'_>,
+        start: &mut Option<ResponseStart>,
+        body: &mut Option<Bytes>,
+    ) -> Poll<Result<(), SendError>> {
+        match &mut self.half {
+            Half::Shared(exchange) => exchange.poll_respond(cx, start, body),
+            Half::Own(half) => respond_by(start, body, |slot| half.poll_send(cx, slot)),
+        }
+    }
+
     /// Sends a whole response of plain text in UTF-8.
     ///
     /// # Errors
@@ -316,9 +333,6 @@ impl Future for Responding<'_> {
             let event = InvalidEvent::new("http.response.start", format!("{status} is no status"));
             return Poll::Ready(Err(event.into()));
         }
-        match &mut this.send.half {
-            Half::Shared(exchange) => exchange.poll_respond(cx, &mut this.start, &mut this.body),
-            Half::Own(half) => respond_by(&mut this.start, &mut this.body, |slot| half.poll_send(cx, slot)),
-        }
+        this.send.poll_respond(cx, &mut this.start, &mut this.body)
     }
 }

@@ -1,18 +1,21 @@
 //! A synchronous application on an asynchronous server, without a thread.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 
 use super::queue::Queue;
 use super::refusal;
+use crate::asgi::event::{ReceiveEvent, ResponseStart};
 use crate::asgi::{self, ReadBodyError, Receive, Scope};
 use crate::error::Error;
 use crate::outcome::Observe;
+use crate::request::RequestHead;
 use crate::wsgi::{self, Body, Environ, Head, HeadState, Input, StartResponse};
 
 /// A [`wsgi::Application`] that never waits, as an [`asgi::Application`] on the executor itself.
@@ -120,27 +123,80 @@ impl<A> Inline<A> {
     }
 }
 
-#[async_trait]
-impl<A: wsgi::Application> asgi::Application for Inline<A> {
-    async fn call(&self, scope: Scope, mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
-        let head = scope.into_http()?.into_head();
+impl<A: wsgi::Application> Inline<A> {
+    async fn exchange(
+        &self,
+        head: Box<RequestHead>,
+        mut receive: Receive,
+        mut send: asgi::Send,
+    ) -> Result<(), Error> {
         let announced = head.content_length().is_some_and(|length| length > self.body_limit as u64);
         let body = if announced { None } else { read(&mut receive, self.body_limit).await? };
+        let mut response = (Some(ResponseStart::new(StatusCode::OK, HeaderMap::new())), None);
         let Some(body) = body else {
             let (headers, text) = refusal::text(StatusCode::PAYLOAD_TOO_LARGE);
             send.start(StatusCode::PAYLOAD_TOO_LARGE, headers).await?;
             return Ok(send.last(text).await?);
         };
-        let mut responding = Responding { state: HeadState::new(&head), send };
+        let (mut body, responding) = self.begin(head, body, &mut send, &mut response)?;
+        let sent = match responding {
+            None => {
+                let (start, block) = &mut response;
+                poll_fn(|cx| send.poll_respond(cx, start, block)).await.map_err(Error::from)
+            }
+            // In a box, so that the future of the shortest answer stays small.
+            Some(responding) => Box::pin(responding.send_all(&mut send, &mut body)).await,
+        };
+        let closed = body.close();
+        sent.and(closed)
+    }
+
+    /// Calls the application, which fills `response` when it answers with one block.
+    fn begin(
+        &self,
+        head: Box<RequestHead>,
+        body: Bytes,
+        send: &mut asgi::Send,
+        response: &mut (Option<ResponseStart>, Option<Bytes>),
+    ) -> Result<(Body, Option<Box<Responding>>), Error> {
+        let mut state = HeadState::new(&head);
         let environ = Environ::new(head, Input::from_bytes(body))
             .with_multithread(self.multithread)
             .with_multiprocess(self.multiprocess);
         let mut written = Written { head: None, blocks: Queue::default(), room: self.write_limit };
-        let mut body =
-            self.inner.call(environ, &mut Start { responding: &mut responding, written: &mut written })?;
-        let sent = responding.send_all(written, &mut body).await;
-        let closed = body.close();
-        sent.and(closed)
+        let mut start = Start { state: &mut state, written: &mut written, send };
+        let mut body = self.inner.call(environ, &mut start)?;
+        if !state.is_head_sent()
+            && let Some(mut block) = body.take_whole()
+        {
+            if let Some(start) = &mut response.0 {
+                let length = state.admit_whole(&mut start.status, &mut start.headers, &mut block)?;
+                if let (Some(length), true) = (length, state.is_head_request()) {
+                    start.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+                }
+            }
+            response.1 = Some(block);
+            return Ok((body, None));
+        }
+        Ok((body, Some(Box::new(Responding { state, written }))))
+    }
+}
+
+impl<A: wsgi::Application> asgi::Application for Inline<A> {
+    fn call<'a, 'b>(
+        &'a self,
+        scope: Scope,
+        receive: Receive,
+        send: asgi::Send,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        match scope.into_http() {
+            Ok(scope) => Box::pin(self.exchange(scope.into_head(), receive, send)),
+            Err(error) => Box::pin(std::future::ready(Err(error.into()))),
+        }
     }
 }
 
@@ -155,32 +211,60 @@ impl<A> fmt::Debug for Inline<A> {
 
 /// The whole body; `None` when it is over the limit.
 async fn read(receive: &mut Receive, limit: usize) -> Result<Option<Bytes>, Error> {
-    match receive.body(limit).await {
-        Ok(body) => Ok(Some(body)),
-        Err(ReadBodyError::Limit(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+    let request = loop {
+        match receive.receive().await {
+            ReceiveEvent::HttpRequest(request) => break request,
+            event => event.disconnect().map_or(Ok(()), |reason| Err(ReadBodyError::Disconnected(reason)))?,
+        }
+    };
+    if request.body.len() > limit {
+        return Ok(None);
+    }
+    if !request.more_body {
+        return Ok(Some(request.body));
+    }
+    // In a box, so that the future of a request without body stays small.
+    Ok(Box::pin(gather(receive, request.body, limit)).await?)
+}
+
+/// A body that came in several blocks.
+async fn gather(receive: &mut Receive, first: Bytes, limit: usize) -> Result<Option<Bytes>, ReadBodyError> {
+    let Some(mut block) = receive.block().await? else {
+        return Ok(Some(first));
+    };
+    let mut body = BytesMut::from(first);
+    loop {
+        if block.len() > limit - body.len() {
+            return Ok(None);
+        }
+        body.extend_from_slice(&block);
+        block = match receive.block().await? {
+            Some(block) => block,
+            None => return Ok(Some(body.freeze())),
+        };
     }
 }
 
+/// A response of more than one block.
 struct Responding {
     state: HeadState,
-    send: asgi::Send,
+    written: Written,
 }
 
 impl Responding {
-    async fn send_all(&mut self, mut written: Written, body: &mut Body) -> Result<(), Error> {
-        if let Some(head) = written.head.take() {
-            self.start(head).await?;
-            if written.blocks.is_empty() && !self.state.is_complete() {
+    async fn send_all(mut self: Box<Self>, send: &mut asgi::Send, body: &mut Body) -> Result<(), Error> {
+        if let Some(head) = self.written.head.take() {
+            self.start(send, head).await?;
+            if self.written.blocks.is_empty() && !self.state.is_complete() {
                 // What was written is empty, which lets the head leave (W-105).
-                self.send.block(Bytes::new()).await?;
+                send.block(Bytes::new()).await?;
             }
         }
-        while let Some(block) = written.blocks.pop() {
-            if written.blocks.is_empty() && self.state.is_complete() {
-                return self.finish(block).await;
+        while let Some(block) = self.written.blocks.pop() {
+            if self.written.blocks.is_empty() && self.state.is_complete() {
+                return self.finish(send, block).await;
             }
-            self.send.block(block).await?;
+            send.block(block).await?;
         }
         while !self.state.is_complete() {
             let Some(block) = body.next().transpose()? else {
@@ -192,38 +276,38 @@ impl Responding {
                 false => self.state.admit(block)?,
             };
             if let Some(head) = admitted.head {
-                self.start(head).await?;
+                self.start(send, head).await?;
             }
             if last || admitted.complete {
-                return self.finish(admitted.data).await;
+                return self.finish(send, admitted.data).await;
             }
             if !admitted.data.is_empty() {
-                self.send.block(admitted.data).await?;
+                send.block(admitted.data).await?;
             }
         }
-        self.finish(Bytes::new()).await
+        self.finish(send, Bytes::new()).await
     }
 
-    async fn start(&mut self, head: Head) -> Result<(), Error> {
+    async fn start(&self, send: &mut asgi::Send, head: Head) -> Result<(), Error> {
         let Head { status, mut headers, length } = head;
         if let (Some(length), true) = (length, self.state.is_head_request()) {
             headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
         }
-        Ok(self.send.start(status, headers).await?)
+        Ok(send.start(status, headers).await?)
     }
 
-    async fn finish(&mut self, block: Bytes) -> Result<(), Error> {
+    async fn finish(&mut self, send: &mut asgi::Send, block: Bytes) -> Result<(), Error> {
         match self.state.end() {
-            Ok(Some(head)) => self.start(head).await?,
+            Ok(Some(head)) => self.start(send, head).await?,
             Ok(None) => {}
             Err(error) => {
                 if !block.is_empty() {
-                    self.send.block(block).await?;
+                    send.block(block).await?;
                 }
                 return Err(error);
             }
         }
-        Ok(self.send.last(block).await?)
+        Ok(send.last(block).await?)
     }
 }
 
@@ -235,24 +319,25 @@ struct Written {
 }
 
 struct Start<'a> {
-    responding: &'a mut Responding,
+    state: &'a mut HeadState,
     written: &'a mut Written,
+    send: &'a mut asgi::Send,
 }
 
 impl StartResponse for Start<'_> {
     fn start(&mut self, status: StatusCode, headers: HeaderMap) -> Result<(), Error> {
-        self.responding.state.start(status, headers)
+        self.state.start(status, headers)
     }
 
     fn restart(&mut self, status: StatusCode, headers: HeaderMap, cause: Error) -> Result<(), Error> {
-        self.responding.state.restart(status, headers, cause)
+        self.state.restart(status, headers, cause)
     }
 
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         let Some(room) = self.written.room.checked_sub(data.len()) else {
             return Err(io::Error::other("more was written than an inline application may"));
         };
-        let admitted = self.responding.state.write(Bytes::copy_from_slice(data));
+        let admitted = self.state.write(Bytes::copy_from_slice(data));
         let admitted = admitted.map_err(|error| io::Error::other(error.into_inner()))?;
         self.written.room = room;
         if admitted.head.is_some() {
@@ -265,6 +350,6 @@ impl StartResponse for Start<'_> {
     }
 
     fn observe(&mut self, observer: Arc<dyn Observe>) {
-        self.responding.send.observe(observer);
+        self.send.observe(observer);
     }
 }

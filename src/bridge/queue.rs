@@ -15,7 +15,8 @@ pub(super) struct Limits {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     first: Option<Bytes>,
-    rest: VecDeque<Bytes>,
+    /// Made when it is needed, which for most exchanges is never.
+    rest: Option<VecDeque<Bytes>>,
     octets: usize,
 }
 
@@ -35,18 +36,18 @@ impl Queue {
         if self.is_empty() {
             self.first = Some(block);
         } else {
-            self.rest.push_back(block);
+            self.rest.get_or_insert_default().push_back(block);
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<Bytes> {
-        let block = self.first.take().or_else(|| self.rest.pop_front())?;
+        let block = self.first.take().or_else(|| self.rest.as_mut()?.pop_front())?;
         self.octets = self.octets.saturating_sub(block.len());
         Some(block)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.rest.is_empty()
+        self.len() == 0
     }
 
     pub(super) fn clear(&mut self) {
@@ -54,7 +55,7 @@ impl Queue {
     }
 
     fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, VecDeque::len)
     }
 }
 

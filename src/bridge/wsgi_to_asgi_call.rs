@@ -11,8 +11,8 @@ use http::{HeaderValue, StatusCode, header};
 use super::refusal;
 use super::run_blocking::{Job, RunBlocking};
 use super::wsgi_to_asgi::Options;
-use super::wsgi_to_asgi_handover::{End, Handover, Request};
-use crate::asgi::event::{ReceiveEvent, ResponseBody, ResponseStart, SendEvent};
+use super::wsgi_to_asgi_handover::{End, Handover, Request, Slots};
+use crate::asgi::event::{ReceiveEvent, ResponseStart};
 use crate::asgi::{self, Disconnect, Receive, SendError};
 use crate::error::Error;
 use crate::request::RequestHead;
@@ -25,8 +25,9 @@ pub(super) struct Call<'a, R> {
     handover: Option<Arc<Handover>>,
     receive: Receive,
     send: asgi::Send,
-    slot: Option<SendEvent>,
-    block: Option<ResponseBody>,
+    slots: Slots,
+    /// What the call comes to when the slots are empty, since the thread's part is over.
+    result: Option<Result<(), Error>>,
     lost: Option<SendError>,
     sent_last: bool,
 }
@@ -56,15 +57,15 @@ impl<'a, R: RunBlocking> Call<'a, R> {
         call
     }
 
-    const fn of(runner: &'a R, begin: Option<Begin>, receive: Receive, send: asgi::Send) -> Self {
+    fn of(runner: &'a R, begin: Option<Begin>, receive: Receive, send: asgi::Send) -> Self {
         Self {
             runner,
             begin,
             handover: None,
             receive,
             send,
-            slot: None,
-            block: None,
+            slots: Slots::default(),
+            result: None,
             lost: None,
             sent_last: false,
         }
@@ -76,8 +77,8 @@ impl<'a, R: RunBlocking> Call<'a, R> {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         self.handover = None;
-        self.slot = Some(ResponseStart::new(status, headers).into());
-        self.block = Some(ResponseBody::last(text));
+        let start = Some(ResponseStart::new(status, headers).into());
+        self.slots = Slots { start, block: Some(text), more_body: false };
     }
 
     fn begin(&mut self, begin: Begin, cx: &mut Context<'_>) {
@@ -126,19 +127,20 @@ impl<'a, R: RunBlocking> Call<'a, R> {
 
     /// Hands the server what there is; ready when there is nothing left.
     fn poll_slots(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if self.slot.is_none() {
-                let Some(block) = self.block.take() else {
-                    return Poll::Ready(());
-                };
-                self.sent_last = !block.more_body;
-                self.slot = Some(block.into());
-            }
-            if let Err(error) = ready!(self.send.poll_send(cx, &mut self.slot)) {
-                (self.slot, self.block, self.sent_last) = (None, None, false);
-                self.lose(error);
-            }
+        let Slots { start, block, more_body } = &mut self.slots;
+        let mut sent = Ok(());
+        if start.is_some() {
+            sent = ready!(self.send.poll_send(cx, start));
         }
+        if sent.is_ok() && block.is_some() {
+            sent = ready!(self.send.poll_block(cx, block, *more_body));
+            self.sent_last = sent.is_ok() && !*more_body;
+        }
+        if let Err(error) = sent {
+            self.slots = Slots::default();
+            self.lose(error);
+        }
+        Poll::Ready(())
     }
 
     fn lose(&mut self, error: SendError) {
@@ -173,31 +175,35 @@ impl<'a, R: RunBlocking> Call<'a, R> {
         Poll::Ready(())
     }
 
-    /// Lets the thread know that the client is gone while it neither reads nor writes.
+    /// Lets the thread know that the client is gone while it neither reads nor writes. A shutdown is no
+    /// loss: what is under way may finish.
     fn watch(&mut self, cx: &mut Context<'_>) {
         if self.sent_last || self.lost.is_some() {
             return;
         }
-        if let Poll::Ready(reason) = self.receive.poll_disconnect(cx) {
+        if let Poll::Ready(reason) = self.receive.poll_disconnect(cx)
+            && reason != Disconnect::Shutdown
+        {
             self.lose(reason.into());
         }
     }
 
-    /// The result of the call; `None` when the answer has to be sent first.
-    fn end(&mut self, end: End) -> Option<Result<(), Error>> {
-        let result = match end {
-            End::Ran(result) => result,
-            End::Abandoned if self.lost.is_some() => Ok(()),
-            End::Abandoned => {
-                self.answer(StatusCode::SERVICE_UNAVAILABLE);
-                return None;
-            }
-        };
-        Some(match (result, self.lost.take()) {
+    /// The thread's part is over; what it comes to is told when the answer is sent.
+    fn end(&mut self, end: End) {
+        self.handover = None;
+        match end {
+            End::Ran(result) => self.result = Some(result),
+            End::Abandoned if self.lost.is_some() => {}
+            End::Abandoned => self.answer(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    fn result(&mut self) -> Result<(), Error> {
+        match (self.result.take().unwrap_or(Ok(())), self.lost.take()) {
             (Err(error), _) if !error.is_disconnected() => Err(error),
             (_, Some(lost)) => Err(lost.into()),
             (result, None) => result,
-        })
+        }
     }
 }
 
@@ -212,29 +218,19 @@ impl<R: RunBlocking> Future for Call<'_, R> {
         loop {
             let blocked = this.poll_slots(cx).is_pending();
             let Some(handover) = &this.handover else {
-                if blocked {
-                    return Poll::Pending;
-                }
-                return Poll::Ready(this.lost.take().map_or(Ok(()), |lost| Err(lost.into())));
+                return if blocked { Poll::Pending } else { Poll::Ready(this.result()) };
             };
-            let step = handover.step(cx.waker(), !blocked);
-            step.observers.into_iter().for_each(|observer| this.send.observe(observer));
+            let slots = if blocked { None } else { Some(&mut this.slots) };
+            let step = handover.step(cx.waker(), slots);
+            if let Some(observers) = step.observers {
+                observers.into_iter().for_each(|observer| this.send.observe(observer));
+            }
             if let Some(end) = step.end {
-                match this.end(end) {
-                    Some(result) => return Poll::Ready(result),
-                    None => continue,
-                }
-            }
-            let more = step.head.is_some() || step.block.is_some();
-            if let Some(head) = step.head {
-                this.slot = Some(ResponseStart::new(head.status, head.headers).into());
-            }
-            if let Some((body, more_body)) = step.block {
-                this.block =
-                    Some(if more_body { ResponseBody::block(body) } else { ResponseBody::last(body) });
+                this.end(end);
+                continue;
             }
             let reading = step.wants_input && this.poll_feed(cx).is_pending();
-            if !more {
+            if !step.sends {
                 if !blocked && !reading {
                     this.watch(cx);
                 }
@@ -247,8 +243,7 @@ impl<R: RunBlocking> Future for Call<'_, R> {
 impl<R> Drop for Call<'_, R> {
     fn drop(&mut self) {
         if let Some(handover) = self.handover.take() {
-            let complete = self.sent_last && self.slot.is_none();
-            handover.leave(if complete { Disconnect::Complete } else { Disconnect::Client });
+            handover.leave(if self.sent_last { Disconnect::Complete } else { Disconnect::Client });
         }
     }
 }

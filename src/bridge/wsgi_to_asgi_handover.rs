@@ -10,11 +10,12 @@ use bytes::Bytes;
 use super::parker::{lock, wait};
 use super::queue::Queue;
 use super::wsgi_to_asgi::Options;
+use crate::asgi::event::SendEvent;
 use crate::asgi::{Disconnect, SendError};
 use crate::error::Error;
 use crate::outcome::{Observe, Observers};
 use crate::request::RequestHead;
-use crate::wsgi::{self, Head};
+use crate::wsgi;
 
 /// The one allocation of a call: request, response, and how far both got.
 pub(super) struct Handover {
@@ -41,12 +42,28 @@ pub(super) enum End {
 
 /// What the task does next.
 pub(super) struct Step {
-    pub(super) head: Option<Head>,
-    /// A block of the response, and whether more follow.
-    pub(super) block: Option<(Bytes, bool)>,
+    /// Whether there is something to send.
+    pub(super) sends: bool,
     pub(super) wants_input: bool,
-    pub(super) observers: Vec<Arc<dyn Observe>>,
+    pub(super) observers: Option<Vec<Arc<dyn Observe>>>,
+    /// The thread's part is over, and nothing follows what is to be sent now.
     pub(super) end: Option<End>,
+}
+
+/// What the server is to take next.
+#[derive(Default)]
+pub(super) struct Slots {
+    pub(super) start: Option<SendEvent>,
+    pub(super) block: Option<Bytes>,
+    pub(super) more_body: bool,
+}
+
+/// What the thread kept back, to hand it over with its end.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) start: Option<SendEvent>,
+    /// The last block.
+    pub(super) last: Option<Bytes>,
 }
 
 #[derive(Default)]
@@ -63,8 +80,8 @@ struct Shared {
     input_wanted: bool,
     input_full: bool,
     // the response
-    head: Option<Head>,
-    head_taken: bool,
+    start: Option<SendEvent>,
+    start_taken: bool,
     output: Queue,
     /// Nothing follows what is in `output`.
     complete: bool,
@@ -80,30 +97,34 @@ impl Handover {
     }
 
     /// What to do next; the task is woken when there is more.
-    pub(super) fn step(&self, waker: &Waker, can_send: bool) -> Step {
+    ///
+    /// What is to be sent goes into `slots`, unless these are not empty yet.
+    pub(super) fn step(&self, waker: &Waker, slots: Option<&mut Slots>) -> Step {
         let shared = &mut *lock(&self.shared);
-        let observers = std::mem::take(&mut shared.observers);
-        let (mut head, mut block, mut end) = (None, None, None);
+        let observers = (!shared.observers.is_empty()).then(|| std::mem::take(&mut shared.observers));
+        let can_send = slots.is_some();
+        let (mut sends, mut end) = (false, None);
         if shared.gone.is_some() {
-            shared.head = None;
+            shared.start = None;
             shared.output.clear();
             end = shared.end.take();
-        } else if can_send {
-            (head, block) = shared.take_output();
-            if block.is_some() && shared.output.is_low(self.options.limits) {
+        } else if let Some(slots) = slots {
+            sends = shared.take_output(slots);
+            if sends && shared.output.is_low(self.options.limits) {
                 self.notify(shared);
-            } else if head.is_none() && block.is_none() {
+            }
+            if !sends || shared.last_taken {
                 end = shared.end.take();
             }
         }
-        if head.is_none() && block.is_none() && end.is_none() {
+        if !sends && end.is_none() {
             shared.wants_output = can_send;
             if !shared.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
                 shared.waker = Some(waker.clone());
             }
         }
         let wants_input = shared.input_wanted && shared.input_end.is_none() && !shared.input_full;
-        Step { head, block, wants_input, observers, end }
+        Step { sends, wants_input, observers, end }
     }
 
     /// The task hands a block of the request in; false when that is enough for now.
@@ -183,20 +204,9 @@ impl Handover {
         }
     }
 
-    /// The thread hands the head over; it leaves with what follows.
-    pub(super) fn put_head(&self, head: Head, complete: bool) -> io::Result<()> {
-        let mut shared = lock(&self.shared);
-        shared.check_gone()?;
-        shared.head = Some(head);
-        if complete {
-            shared.complete = true;
-            wake_for_output(shared);
-        }
-        Ok(())
-    }
-
-    /// The thread hands a block over: waits for room. An empty one lets the head leave.
-    pub(super) fn put_block(&self, block: Bytes, complete: bool) -> io::Result<()> {
+    /// The thread hands a block over, and the head before the first: waits for room. An empty one lets
+    /// the head leave.
+    pub(super) fn put(&self, start: &mut Option<SendEvent>, block: Bytes, complete: bool) -> io::Result<()> {
         let mut shared = lock(&self.shared);
         loop {
             shared.check_gone()?;
@@ -206,16 +216,18 @@ impl Handover {
             shared.thread_waits = true;
             shared = wait(&self.thread, shared);
         }
-        shared.output.push(block);
-        shared.complete |= complete;
+        shared.put(start.take(), block, complete);
         wake_for_output(shared);
         Ok(())
     }
 
-    /// The thread's part is over.
-    pub(super) fn end(&self, result: Result<(), Error>) {
+    /// The thread's part is over; whether the response is whole.
+    pub(super) fn end(&self, result: Result<(), Error>, kept: Kept, complete: bool) {
         let mut shared = lock(&self.shared);
-        shared.complete |= result.is_ok();
+        if let Some(last) = kept.last {
+            shared.put(kept.start, last, true);
+        }
+        shared.complete |= complete;
         shared.end.get_or_insert(End::Ran(result));
         if shared.gone.is_some() {
             wake(shared);
@@ -245,18 +257,30 @@ impl Handover {
 }
 
 impl Shared {
-    fn take_output(&mut self) -> (Option<Head>, Option<(Bytes, bool)>) {
+    fn put(&mut self, start: Option<SendEvent>, block: Bytes, complete: bool) {
+        if start.is_some() {
+            self.start = start;
+        }
+        self.output.push(block);
+        self.complete |= complete;
+    }
+
+    /// Whether there was something.
+    fn take_output(&mut self, slots: &mut Slots) -> bool {
         if self.last_taken || (self.output.is_empty() && !self.complete) {
-            return (None, None);
+            return false;
         }
-        let head = self.head.take();
-        self.head_taken |= head.is_some();
-        if !self.head_taken {
-            return (None, None);
+        if self.start.is_some() {
+            slots.start = self.start.take();
+            self.start_taken = true;
         }
-        let block = self.output.pop().unwrap_or_default();
+        if !self.start_taken {
+            return false;
+        }
+        slots.block = Some(self.output.pop().unwrap_or_default());
         self.last_taken = self.complete && self.output.is_empty();
-        (head, Some((block, !self.last_taken)))
+        slots.more_body = !self.last_taken;
+        true
     }
 
     fn check_gone(&self) -> Result<(), SendError> {

@@ -4,13 +4,14 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
-use super::wsgi_to_asgi_handover::{Handover, Request};
+use super::wsgi_to_asgi_handover::{Handover, Kept, Request};
+use crate::asgi::event::ResponseStart;
 use crate::error::Error;
 use crate::outcome::Observe;
 use crate::request::RequestHead;
-use crate::wsgi::{self, Body, Environ, Head, Input, StartResponse, Transport};
+use crate::wsgi::{self, Environ, HeadState, Input, Responder, StartResponse, Transport};
 
 impl Handover {
     /// Runs the call on this thread, from the first line of the application to the close of its body.
@@ -19,12 +20,26 @@ impl Handover {
         let Some(request) = self.take_request() else {
             return;
         };
-        let ending = Ending { handover: &self, result: None };
-        let mut out = Out { handover: &self, is_head: *request.head.method() == Method::HEAD, left: None };
+        let ending = Ending { handover: Some(&self) };
+        let mut state = HeadState::new(&request.head);
+        let mut out =
+            Out { handover: &self, is_head: state.is_head_request(), left: None, kept: Kept::default() };
         let environ = self.environ(request);
-        let app = Forward { handover: &self };
-        let result = wsgi::run(&app, environ, &mut out);
-        ending.end(result.map_err(wsgi::RunError::into_error));
+        let result = state.run_call(&mut out, |responder| {
+            let mut body = self.app.call(environ, &mut ForwardStart { responder, handover: &self })?;
+            let (state, out) = responder.parts_mut();
+            // Nothing of the application runs after such a block, so all leaves with the end.
+            if !state.is_head_sent()
+                && !body.has_closers()
+                && let Some(block) = body.take_whole()
+            {
+                out.keep_whole(state, block)?;
+            }
+            Ok(body)
+        });
+        // What failed after the last block spoils nothing (W-14).
+        let complete = !result.as_ref().is_err_and(wsgi::RunError::is_aborted);
+        ending.end(result.map_err(wsgi::RunError::into_error), out.kept, complete);
     }
 
     fn environ(self: &Arc<Self>, request: Request) -> Environ {
@@ -45,53 +60,44 @@ fn length(head: &RequestHead) -> Option<u64> {
 
 /// Tells the task that the thread is done, also when something unwinds.
 struct Ending<'a> {
-    handover: &'a Handover,
-    result: Option<Result<(), Error>>,
+    handover: Option<&'a Handover>,
 }
 
 impl Ending<'_> {
-    fn end(mut self, result: Result<(), Error>) {
-        self.result = Some(result);
+    fn end(mut self, result: Result<(), Error>, kept: Kept, complete: bool) {
+        if let Some(handover) = self.handover.take() {
+            handover.end(result, kept, complete);
+        }
     }
 }
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        let result = self.result.take();
-        self.handover.end(result.unwrap_or_else(|| Err(Error::new("the thread panicked"))));
+        if let Some(handover) = self.handover.take() {
+            handover.end(Err(Error::new("the thread panicked")), Kept::default(), false);
+        }
     }
 }
 
-/// The application with a [`StartResponse`] that hands observers on to the server.
-struct Forward<'a> {
-    handover: &'a Handover,
+/// The application's [`StartResponse`], which hands observers on to the server.
+struct ForwardStart<'a, 'b, 'c> {
+    responder: &'a mut Responder<'b, Out<'c>>,
+    handover: &'c Handover,
 }
 
-impl wsgi::Application for Forward<'_> {
-    fn call(&self, environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
-        let mut forward = ForwardStart { inner: start_response, handover: self.handover };
-        self.handover.app.call(environ, &mut forward)
-    }
-}
-
-struct ForwardStart<'a> {
-    inner: &'a mut dyn StartResponse,
-    handover: &'a Handover,
-}
-
-impl StartResponse for ForwardStart<'_> {
+impl StartResponse for ForwardStart<'_, '_, '_> {
     fn start(&mut self, status: StatusCode, headers: HeaderMap) -> Result<(), Error> {
-        self.inner.start(status, headers)
+        self.responder.start(status, headers)
     }
 
     fn restart(&mut self, status: StatusCode, headers: HeaderMap, cause: Error) -> Result<(), Error> {
-        self.inner.restart(status, headers, cause)
+        self.responder.restart(status, headers, cause)
     }
 
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        self.inner.write(data)?;
+        self.responder.write(data)?;
         // The transport learns of the head only, which has to leave now (W-105).
-        if data.is_empty() { self.handover.put_block(Bytes::new(), false) } else { Ok(()) }
+        if data.is_empty() { self.responder.parts_mut().1.put(Bytes::new(), false) } else { Ok(()) }
     }
 
     fn observe(&mut self, observer: Arc<dyn Observe>) {
@@ -104,6 +110,25 @@ struct Out<'a> {
     handover: &'a Handover,
     is_head: bool,
     left: Option<u64>,
+    kept: Kept,
+}
+
+impl Out<'_> {
+    /// Keeps a response of one block back for the end.
+    fn keep_whole(&mut self, state: &mut HeadState, mut block: Bytes) -> Result<(), Error> {
+        let mut start = ResponseStart::new(StatusCode::OK, HeaderMap::new());
+        let length = state.admit_whole(&mut start.status, &mut start.headers, &mut block)?;
+        if let (Some(length), true) = (length, self.is_head) {
+            start.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+        }
+        self.kept = Kept { start: Some(start.into()), last: Some(block) };
+        Ok(())
+    }
+
+    /// Hands a block over, and the head before it.
+    fn put(&mut self, block: Bytes, complete: bool) -> io::Result<()> {
+        self.handover.put(&mut self.kept.start, block, complete)
+    }
 }
 
 impl Transport for Out<'_> {
@@ -113,12 +138,13 @@ impl Transport for Out<'_> {
             headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
         }
         self.left = length;
-        self.handover.put_head(Head { status, headers, length }, bodiless || length == Some(0))
+        self.kept.start = Some(ResponseStart::new(status, headers).into());
+        if bodiless || length == Some(0) { self.put(Bytes::new(), true) } else { Ok(()) }
     }
 
     fn block(&mut self, data: Bytes) -> io::Result<()> {
         self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
-        self.handover.put_block(data, self.left == Some(0))
+        self.put(data, self.left == Some(0))
     }
 }
 

@@ -86,7 +86,7 @@ impl Body {
     /// ```
     pub fn file(reader: impl Read + Send + 'static, block_size: usize) -> Self {
         let block_size = if block_size == 0 { BLOCK_SIZE } else { block_size };
-        Self::of(Source::Blocks(Box::new(FileBlocks { reader, block_size })))
+        Self::of(Source::Blocks(Box::new(FileBlocks { reader, block_size, buffer: Vec::new() })))
     }
 
     const fn of(source: Source) -> Self {
@@ -115,6 +115,24 @@ impl Body {
             Source::One(block) => Some(block.len() as u64),
             Source::Blocks(blocks) => (blocks.size_hint() == (0, Some(0))).then_some(0),
         }
+    }
+
+    /// What is left, where that is one block at most.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        match &mut self.source {
+            Source::Done => Some(Bytes::new()),
+            Source::One(block) => {
+                let block = mem::take(block);
+                self.source = Source::Done;
+                Some(block)
+            }
+            Source::Blocks(_) => None,
+        }
+    }
+
+    /// Whether something is to run at the close.
+    pub(crate) const fn has_closers(&self) -> bool {
+        !self.closers.is_empty()
     }
 
     /// Runs what was registered, the last first, after dropping the blocks that are left.
@@ -224,17 +242,26 @@ impl fmt::Debug for Body {
 struct FileBlocks<R> {
     reader: R,
     block_size: usize,
+    /// Empty, or of `block_size`.
+    buffer: Vec<u8>,
 }
 
 impl<R: Read> Iterator for FileBlocks<R> {
     type Item = Result<Bytes, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut block = vec![0; self.block_size];
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; self.block_size];
+        }
         loop {
-            match self.reader.read(&mut block) {
+            match self.reader.read(&mut self.buffer) {
                 Ok(0) => return None,
+                // To copy a short one costs less than another buffer.
+                Ok(len) if len <= self.block_size / 2 => {
+                    return Some(Ok(Bytes::copy_from_slice(&self.buffer[..len])));
+                }
                 Ok(len) => {
+                    let mut block = mem::take(&mut self.buffer);
                     block.truncate(len);
                     return Some(Ok(block.into()));
                 }

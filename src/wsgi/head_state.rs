@@ -133,7 +133,9 @@ impl HeadState {
     }
 
     fn store(&mut self, status: StatusCode, mut headers: HeaderMap) -> Result<(), Error> {
-        (self.phase, self.head, self.declared) = (Phase::Refused, None, None);
+        self.phase = Phase::Refused;
+        self.head = None;
+        self.declared = None;
         self.declared = head_check::check(status, &headers)?;
         self.bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if status == StatusCode::NO_CONTENT {
@@ -185,6 +187,43 @@ impl HeadState {
             block.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         }
         Ok(self.accept(head, block, last))
+    }
+
+    /// Takes the whole body of a response of which nothing was sent: [`admit_last`](Self::admit_last)
+    /// and [`end`](Self::end) in one. What is to be sent is in the arguments afterwards; the length is
+    /// that of [`Head`].
+    ///
+    /// # Errors
+    ///
+    /// As for both; nothing is to be sent then.
+    pub(crate) fn admit_whole(
+        &mut self,
+        status: &mut StatusCode,
+        headers: &mut HeaderMap,
+        block: &mut Bytes,
+    ) -> Result<Option<u64>, Error> {
+        let empty = block.is_empty();
+        self.expect_started(if empty { Call::NeverStarted } else { Call::BlockBeforeStart })?;
+        let len = block.len() as u64;
+        if self.is_silent() {
+            *block = Bytes::new();
+        } else if let Some(declared) = self.declared {
+            if len < declared {
+                return Err(InvalidCall(Call::Short { declared, sent: len }).into());
+            }
+            block.truncate(usize::try_from(declared).unwrap_or(usize::MAX));
+        }
+        if let Some(head) = &mut self.head {
+            *status = head.0;
+            std::mem::swap(headers, &mut head.1);
+        }
+        self.head = None;
+        self.phase = Phase::Ended;
+        self.sent += block.len() as u64;
+        self.observers.block(block.len(), true);
+        self.observers.completed();
+        let known = if empty && self.head_only { None } else { Some(len) };
+        Ok(if self.bodiless { None } else { self.declared.or(known) })
     }
 
     /// Takes a block ahead of the body: [`StartResponse::write`](super::StartResponse::write).

@@ -92,6 +92,10 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
         self.state
     }
 
+    pub(crate) const fn parts_mut(&mut self) -> (&mut HeadState, &mut T) {
+        (self.state, self.transport)
+    }
+
     /// Why the transport failed, if it did.
     #[must_use]
     pub const fn lost(&self) -> Option<Disconnect> {

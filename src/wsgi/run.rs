@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Application, Environ, HeadState, Responder, Transport};
+use super::{Application, Body, Environ, HeadState, Responder, Transport};
 use crate::asgi::Disconnect;
 use crate::error::Error;
 
@@ -78,26 +78,37 @@ where
     A: Application + ?Sized,
 {
     state.reset(environ.head());
-    let mut responder = Responder::new(state, transport);
-    let mut closed = Ok(());
-    let sent = guard(|| app.call(environ, &mut responder)).and_then(|mut body| {
-        let sent = guard(|| responder.send_all(&mut body));
-        closed = guard(|| body.close());
-        sent
-    });
-    let close = closed.err();
-    let result = match (sent, close) {
-        (Ok(()), None) => Ok(()),
-        (Ok(()), Some(error)) => Err(RunError { kind: Kind::Close, error, close: None }),
-        (Err(error), close) => Err(RunError { kind: settle(&mut responder, &error), error, close }),
-    };
-    let reason = responder.lost().or_else(|| result.as_ref().err().and_then(RunError::disconnect));
-    let told = guard(|| {
-        state.finish(reason);
-        Ok(())
-    });
-    let told = told.map_err(|error| RunError { kind: Kind::Close, error, close: None });
-    result.and(told)
+    state.run_call(transport, |responder| app.call(environ, responder))
+}
+
+impl HeadState {
+    /// [`run()`] for a call that this closure makes.
+    pub(crate) fn run_call<T: Transport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        call: impl FnOnce(&mut Responder<'_, T>) -> Result<Body, Error>,
+    ) -> Result<(), RunError> {
+        let mut responder = Responder::new(self, transport);
+        let mut closed = Ok(());
+        let sent = guard(|| call(&mut responder)).and_then(|mut body| {
+            let sent = guard(|| responder.send_all(&mut body));
+            closed = guard(|| body.close());
+            sent
+        });
+        let close = closed.err();
+        let result = match (sent, close) {
+            (Ok(()), None) => Ok(()),
+            (Ok(()), Some(error)) => Err(RunError { kind: Kind::Close, error, close: None }),
+            (Err(error), close) => Err(RunError { kind: settle(&mut responder, &error), error, close }),
+        };
+        let reason = responder.lost().or_else(|| result.as_ref().err().and_then(RunError::disconnect));
+        let told = guard(|| {
+            self.finish(reason);
+            Ok(())
+        });
+        let told = told.map_err(|error| RunError { kind: Kind::Close, error, close: None });
+        result.and(told)
+    }
 }
 
 /// What the client gets for this error.
