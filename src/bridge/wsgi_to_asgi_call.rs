@@ -30,6 +30,9 @@ pub(super) struct Call<'a, R> {
     result: Option<Result<(), Error>>,
     lost: Option<SendError>,
     sent_last: bool,
+    /// A handle on the buffer that the server read the head into, held until the call is over: so the
+    /// server's thread frees it, and not the pool's, which costs an allocator a tenth of a short call.
+    _buffer: Option<HeaderValue>,
 }
 
 struct Begin {
@@ -68,6 +71,7 @@ impl<'a, R: RunBlocking> Call<'a, R> {
             result: None,
             lost: None,
             sent_last: false,
+            _buffer: None,
         }
     }
 
@@ -83,6 +87,7 @@ impl<'a, R: RunBlocking> Call<'a, R> {
 
     fn begin(&mut self, begin: Begin, cx: &mut Context<'_>) {
         let Begin { app, options, head } = begin;
+        self._buffer = head.headers().values().next().cloned();
         let (body, cut) = self.first_block(&head, cx);
         let (body, first) = match body {
             Some((block, false)) => (Some(block), None),
