@@ -67,7 +67,8 @@ impl Error {
         Panicked { message: text.unwrap_or("no message").to_owned() }.into()
     }
 
-    /// Names the status a server answers with while the head is not on its way yet.
+    /// Names the status a server answers with while the head is not on its way yet; one that is not
+    /// of an error (400 to 599) means nothing.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.inner.status = Some(status);
@@ -75,10 +76,11 @@ impl Error {
     }
 
     /// The status this error asks for: the one set, or the one that belongs to its cause
-    /// ([`InvalidPath`] 400, [`BodyLimitError`] 413).
+    /// ([`InvalidPath`] 400, [`BodyLimitError`] 413). It is always that of an error: 400 to 599.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        self.inner.status.or_else(|| {
+        let is_error = |status: &StatusCode| status.is_client_error() || status.is_server_error();
+        self.inner.status.filter(is_error).or_else(|| {
             if self.find::<InvalidPath>().is_some() {
                 Some(StatusCode::BAD_REQUEST)
             } else if self.find::<BodyLimitError>().is_some()
@@ -231,6 +233,10 @@ mod tests {
         assert_eq!(Error::from(InvalidPath).status(), Some(StatusCode::BAD_REQUEST));
         assert_eq!(limit().with_status(StatusCode::IM_A_TEAPOT).status(), Some(StatusCode::IM_A_TEAPOT));
         assert_eq!(Error::new("other").status(), None);
+        for status in [100, 101, 200, 304, 600, 999] {
+            let error = Error::new("no error").with_status(StatusCode::from_u16(status).unwrap());
+            assert_eq!(error.status(), None, "H-65: {status}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What became of a response, told to whoever asked.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -13,8 +14,9 @@ use crate::asgi::Disconnect;
 /// [`asgi::Send::observe`](crate::asgi::Send::observe) or
 /// [`StartResponse::observe`](crate::wsgi::StartResponse::observe) and forwards everything
 /// untouched: no wrapper, no allocation. An observer sees what reaches the server, after every
-/// layer between it and the application. Calls come from the thread that drives the response and
-/// must not block.
+/// layer between it and the application. Calls come from the thread that drives the response, must not
+/// block, and must not use the exchange that they are told of. A panic in one is caught, and the other
+/// observers are told all the same.
 pub trait Observe: Send + Sync {
     /// A block of `len` octets was accepted, and more will follow.
     ///
@@ -108,20 +110,27 @@ impl Observers {
 
     fn tell(&mut self, first: &dyn Observe, disconnect: Option<Disconnect>) {
         self.outcome.disconnect = disconnect;
-        first.finished(&self.outcome);
+        let outcome = &self.outcome;
+        guard(|| first.finished(outcome));
         for observer in self.rest.drain(..) {
-            observer.finished(&self.outcome);
+            guard(|| observer.finished(outcome));
         }
     }
 
-    fn each(&self, mut tell: impl FnMut(&dyn Observe)) {
+    fn each(&self, tell: impl Fn(&dyn Observe)) {
         if let Some(first) = &self.first {
-            tell(&**first);
+            guard(|| tell(&**first));
         }
         for observer in &self.rest {
-            tell(&**observer);
+            guard(|| tell(&**observer));
         }
     }
+}
+
+/// A panic of one observer is its own: the response and the other observers know nothing of it. The
+/// panic hook has reported it.
+fn guard(tell: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(tell));
 }
 
 impl Drop for Observers {
@@ -134,5 +143,51 @@ impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = usize::from(self.first.is_some()) + self.rest.len();
         f.debug_struct("Observers").field("count", &count).field("outcome", &self.outcome).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(u64, bool)>>);
+
+    impl Observe for Told {
+        fn finished(&self, outcome: &Outcome) {
+            self.0.lock().unwrap().push((outcome.bytes, outcome.complete));
+        }
+    }
+
+    struct Panics;
+
+    impl Observe for Panics {
+        fn block(&self, _: usize) {
+            panic!("in block");
+        }
+
+        fn finished(&self, _: &Outcome) {
+            panic!("in finished");
+        }
+    }
+
+    #[test]
+    fn every_observer_is_told_once_though_others_panic() {
+        let told = [Arc::new(Told::default()), Arc::new(Told::default())];
+        let mut observers = Observers::new();
+        observers.add(Arc::new(Panics));
+        observers.add(told[0].clone());
+        observers.add(Arc::new(Panics));
+        observers.add(told[1].clone());
+        observers.block(3, false);
+        observers.block(4, true);
+        observers.completed();
+        observers.finish(None);
+        drop(observers);
+        for told in told {
+            assert_eq!(*told.0.lock().unwrap(), [(7, true)]);
+        }
     }
 }

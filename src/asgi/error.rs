@@ -5,7 +5,8 @@ use std::io;
 
 /// Why an exchange is over.
 ///
-/// It is sticky: once told, every later [`receive`](super::Receive::receive) tells the same.
+/// It is sticky: once told, every later [`receive`](super::Receive::receive) tells the same; only
+/// [`Shutdown`](Self::Shutdown), which leaves time to finish, may be followed by another.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Disconnect {

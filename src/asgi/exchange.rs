@@ -75,11 +75,13 @@ pub trait PollReceive: Send {
 
 /// What stands behind a [`Send`](super::Send) that a middleware wrapped.
 ///
-/// The contract is that of [`Exchange`]; a wrapper forwards what it does not change.
+/// The contract is that of [`Exchange`]; a wrapper forwards what it does not change. An event in a slot
+/// that was left full comes again, as the wrapper left it: a wrapper that changes events takes care not
+/// to change one twice, as [`asgi::Send::map`](super::Send::map) does.
 ///
 /// # Examples
 ///
-/// A layer that edits heads and lets everything else pass:
+/// A layer that edits heads, in a way that may happen twice, and lets everything else pass:
 ///
 /// ```
 /// use std::sync::Arc;

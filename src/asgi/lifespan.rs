@@ -89,8 +89,11 @@ impl<'a> LifespanExchange<'a> {
     pub async fn startup(&mut self) -> Result<State, LifespanError> {
         poll_fn(|cx| {
             let over = self.poll(cx).is_ready();
-            match self.wire.lock().machine.state() {
+            let inner = self.wire.lock();
+            match inner.machine.state() {
                 LifespanPhase::Starting if !over => Poll::Pending,
+                // A start-up that failed has cleaning up to do.
+                LifespanPhase::Ended if !over && !inner.exhausted => Poll::Pending,
                 _ => Poll::Ready(()),
             }
         })
@@ -127,7 +130,8 @@ impl<'a> LifespanExchange<'a> {
         self.call.take_result().unwrap_or(Ok(()))
     }
 
-    /// Tells the application that serving has ended, and drives it until it answers.
+    /// Tells the application that serving has ended, and drives it until it has answered and its call is
+    /// over, or waits for an event after the last one.
     ///
     /// Nothing is told to one whose call is over, or whose start-up is not complete.
     ///
@@ -142,10 +146,10 @@ impl<'a> LifespanExchange<'a> {
         if self.wire.stop() {
             poll_fn(|cx| {
                 let over = self.poll(cx).is_ready();
-                if over || self.wire.lock().machine.state() == LifespanPhase::Ended {
-                    return Poll::Ready(());
-                }
-                Poll::Pending
+                let inner = self.wire.lock();
+                // Code after the answer runs too, up to a wait for an event that never comes.
+                let done = inner.machine.state() == LifespanPhase::Ended && inner.exhausted;
+                if over || done { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
         }
@@ -214,6 +218,8 @@ struct Inner {
     startup_told: bool,
     started: bool,
     stop: bool,
+    /// Whether the application waits for an event after the last one.
+    exhausted: bool,
     observers: Observers,
     receiver: Option<Waker>,
 }
@@ -246,6 +252,7 @@ impl Exchange for Wire {
             inner.machine.received(&event);
             return Poll::Ready(event);
         }
+        inner.exhausted = inner.machine.state() == LifespanPhase::Ended;
         keep(&mut inner.receiver, cx);
         Poll::Pending
     }

@@ -111,3 +111,51 @@ fn application_that_never_returns_does_not_hold_up_shutdown() {
     assert_eq!(lifespan.phase(), LifespanPhase::Ended);
     assert!(!lifespan.is_finished());
 }
+
+#[test]
+fn a_06_code_after_the_answer_runs_and_a_wait_for_more_events_is_the_end() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    async fn yield_now() {
+        let mut yielded = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    for (fails, waits_on) in [(false, false), (false, true), (true, false), (true, true)] {
+        let ran = Arc::new(AtomicU32::new(0));
+        let told = Arc::clone(&ran);
+        let app = move |_: Scope, mut receive: Receive, mut send: Send| {
+            let told = Arc::clone(&told);
+            async move {
+                receive.receive().await;
+                if fails {
+                    send.send(SendEvent::StartupFailed(Failure::new("no"))).await?;
+                } else {
+                    send.send(SendEvent::StartupComplete).await?;
+                    receive.receive().await;
+                    send.send(SendEvent::ShutdownComplete).await?;
+                }
+                yield_now().await;
+                told.fetch_add(1, Ordering::Relaxed);
+                if waits_on {
+                    receive.receive().await;
+                }
+                Ok::<(), Error>(())
+            }
+        };
+        let mut lifespan = LifespanExchange::new(&app);
+        let started = block_on(lifespan.startup());
+        assert_eq!(started.is_err(), fails);
+        if !fails {
+            block_on(lifespan.shutdown()).unwrap();
+        }
+        assert_eq!(ran.load(Ordering::Relaxed), 1, "fails: {fails}, waits on: {waits_on}");
+    }
+}

@@ -16,6 +16,7 @@ pub mod event;
 mod exchange;
 mod lifespan;
 pub mod machine;
+mod map;
 mod receive;
 mod scope;
 mod send;

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::event::{ResponseStart, SendEvent};
 use super::exchange::{block_by, respond_by};
+use super::map::Map;
 use super::{Exchange, InvalidEvent, PollSend, SendError};
 use crate::error::{BoxError, Error};
 use crate::outcome::Observe;
@@ -136,6 +137,49 @@ impl Send {
             Half::Shared(exchange) => exchange.observe(observer),
             Half::Own(half) => half.observe(observer),
         }
+    }
+
+    /// A half whose events are changed on their way out: most of what a middleware about responses does.
+    ///
+    /// An event that has to wait for the server is changed anew each time the server is asked, from what
+    /// it was: a change depends on the event alone. One that keeps a state of its own, such as a
+    /// compression, implements [`PollSend`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gateway_iface::asgi::event::SendEvent;
+    /// use gateway_iface::http::HeaderValue;
+    /// use gateway_iface::{Error, asgi, async_trait};
+    ///
+    /// struct Stamp<A> {
+    ///     inner: A,
+    /// }
+    ///
+    /// #[async_trait]
+    /// impl<A: asgi::Application> asgi::Application for Stamp<A> {
+    ///     async fn call(&self, scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> Result<(), Error> {
+    ///         let send = send.map(|event| {
+    ///             if let SendEvent::ResponseStart(start) = event {
+    ///                 start.headers.append("x-stamp", HeaderValue::from_static("1"));
+    ///             }
+    ///         });
+    ///         self.inner.call(scope, receive, send).await
+    ///     }
+    /// }
+    /// # async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    /// #     scope.into_http()?;
+    /// #     Ok(send.text(200, "x").await?)
+    /// # }
+    /// # use gateway_iface::testing::{AsgiClient, block_on};
+    /// # use gateway_iface::http::Request;
+    /// # let client = AsgiClient::new(Stamp { inner: app });
+    /// # let response = block_on(client.request(Request::get("/").body("").unwrap())).unwrap();
+    /// # assert_eq!(response.headers()["x-stamp"], "1");
+    /// ```
+    #[must_use]
+    pub fn map(self, change: impl FnMut(&mut SendEvent) + core::marker::Send + 'static) -> Self {
+        Self::new(Map::new(self, change))
     }
 
     /// Starts the response.

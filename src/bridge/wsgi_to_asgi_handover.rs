@@ -221,6 +221,11 @@ impl Handover {
         Ok(())
     }
 
+    /// The thread has nothing to hand over: whether the task still wants something.
+    pub(super) fn check(&self) -> io::Result<()> {
+        Ok(lock(&self.shared).check_gone()?)
+    }
+
     /// The thread's part is over; whether the response is whole.
     pub(super) fn end(&self, result: Result<(), Error>, kept: Kept, complete: bool) {
         let mut shared = lock(&self.shared);

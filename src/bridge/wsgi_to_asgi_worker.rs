@@ -142,6 +142,10 @@ impl Transport for Out<'_> {
         if bodiless || length == Some(0) { self.put(Bytes::new(), true) } else { Ok(()) }
     }
 
+    fn idle(&mut self) -> io::Result<()> {
+        self.handover.check()
+    }
+
     fn block(&mut self, data: Bytes) -> io::Result<()> {
         self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
         self.put(data, self.left == Some(0))

@@ -36,6 +36,15 @@ pub trait Transport {
     ///
     /// When the client is gone.
     fn block(&mut self, data: Bytes) -> io::Result<()>;
+
+    /// The application had nothing to send yet (W-19, W-132): a chance to notice that no one waits.
+    ///
+    /// # Errors
+    ///
+    /// When the client is gone.
+    fn idle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// [`StartResponse`] over a [`HeadState`] and a [`Transport`].
@@ -150,8 +159,8 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
         if let Some(Head { status, headers, length }) = admitted.head {
             result = transport.head(status, headers, length);
         }
-        if result.is_ok() && !admitted.data.is_empty() {
-            result = transport.block(admitted.data);
+        if result.is_ok() {
+            result = if admitted.data.is_empty() { transport.idle() } else { transport.block(admitted.data) };
         }
         result.map_err(|error| {
             let reason = reason(&error);

@@ -126,8 +126,7 @@ fn settle<T: Transport + ?Sized>(responder: &mut Responder<'_, T>, error: &Error
     if state.is_head_sent() || responder.lost().is_some() {
         return Kind::Aborted;
     }
-    let status = error.status().filter(|status| status.is_client_error() || status.is_server_error());
-    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = error.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let text = status.canonical_reason().unwrap_or("Error");
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

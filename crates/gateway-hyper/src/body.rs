@@ -29,6 +29,8 @@ struct Stream {
     link: Arc<Link>,
     blocks: VecDeque<Bytes>,
     next: Next,
+    /// Whether what came before the end was given time to leave.
+    flushed: bool,
 }
 
 /// The application ended before its response did: the connection is broken off (A-106, H-87).
@@ -42,7 +44,15 @@ impl Body {
     }
 
     pub(crate) fn stream(exchange: Arc<HttpExchange>, link: Arc<Link>) -> Self {
-        Self { repr: Repr::Stream(Stream { exchange, link, blocks: VecDeque::new(), next: Next::Unknown }) }
+        Self {
+            repr: Repr::Stream(Stream {
+                exchange,
+                link,
+                blocks: VecDeque::new(),
+                next: Next::Unknown,
+                flushed: false,
+            }),
+        }
     }
 }
 
@@ -88,7 +98,14 @@ impl Stream {
         match (self.blocks.pop_front(), self.next) {
             (Some(block), _) => Poll::Ready(Some(Ok(Frame::data(block)))),
             (None, Next::End) => Poll::Ready(None),
-            (None, Next::Abort) => Poll::Ready(Some(Err(Aborted))),
+            (None, Next::Abort) if self.flushed => Poll::Ready(Some(Err(Aborted))),
+            (None, Next::Abort) => {
+                // hyper throws away what it still holds when a body fails, and writes it out when a body
+                // has nothing yet.
+                self.flushed = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
             (None, Next::Unknown) => {
                 self.exchange.wait(cx);
                 Poll::Pending

@@ -93,7 +93,12 @@ async fn run(
             }
             return Ok(());
         }
-        _ = stop => {}
+        told = stop => {
+            if told.is_err() {
+                // The server was dropped, and its connections may go on: no shutdown is run.
+                return Ok(());
+            }
+        }
     }
     lifespan.shutdown().await
 }

@@ -223,7 +223,11 @@ impl Link {
 
     /// Drops the call where it is.
     pub(crate) fn cancel(&self) {
-        self.lock().future = ReusableBoxFuture::new(pending());
+        let mut call = self.lock();
+        call.future = ReusableBoxFuture::new(pending());
+        if let Some(exchange) = &call.exchange {
+            exchange.finish();
+        }
         self.active.store(false, Ordering::Relaxed);
     }
 
@@ -232,6 +236,7 @@ impl Link {
     fn detach(&self, call: &mut Call) {
         let future = std::mem::replace(&mut call.future, ReusableBoxFuture::new(pending()));
         if let Some(exchange) = call.exchange.take() {
+            exchange.close();
             let call = Detached { future, exchange };
             self.tracker.spawn(self.cancel.clone().run_until_cancelled_owned(call));
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use gateway_iface::ServerAddr;
@@ -17,7 +18,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, Option<PathBuf>),
+    Unix(UnixListener, Option<Place>),
 }
 
 /// Where a server listens.
@@ -68,7 +69,8 @@ impl Listener {
         TcpListener::bind(addr).await.map(Self::from)
     }
 
-    /// Listens on a unix socket at that path, which is removed when the listener is dropped.
+    /// Listens on a unix socket at that path, which is removed when the listener is dropped, unless
+    /// another server has put its own there by then.
     ///
     /// A socket that a dead process left there is replaced.
     ///
@@ -84,7 +86,7 @@ impl Listener {
             }
             result => result?,
         };
-        Ok(Self { socket: Socket::Unix(socket, Some(path)) })
+        Ok(Self { socket: Socket::Unix(socket, Place::of(path)) })
     }
 
     /// Where it listens.
@@ -146,14 +148,40 @@ impl TryFrom<std::net::TcpListener> for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Socket::Unix(_, Some(path)) = &self.socket {
-            // Nothing is lost when it stays: the next start replaces it.
-            let _ = std::fs::remove_file(path);
+        if let Socket::Unix(_, Some(place)) = &self.socket {
+            place.clear();
         }
     }
 }
 
 /// Whether nothing but a socket that no one listens on is there; connecting to a plain file is refused too.
+/// Where a unix socket was bound, and which file that was.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Place {
+    fn of(path: PathBuf) -> Option<Self> {
+        let file = identity(&path)?;
+        Some(Self { path, file })
+    }
+
+    /// Removes the socket, unless another server has taken the path over.
+    fn clear(&self) {
+        if identity(&self.path) == Some(self.file) {
+            // Nothing is lost when it stays: the next start replaces it.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
 fn is_abandoned(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());

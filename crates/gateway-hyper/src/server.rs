@@ -20,7 +20,7 @@ use crate::connection::{OnDisconnect, Task};
 use crate::lifespan::{self, LifespanMode};
 use crate::link::{Link, Service};
 use crate::listener::{Accepted, Listener, LocalAddr};
-use crate::signal;
+use crate::signal::Stop;
 use crate::stream::Stream;
 
 /// How a server is set up; [`Server::builder`] begins one.
@@ -175,6 +175,8 @@ impl Server {
 
     /// Serves the application until the server is told to stop, and everything is done.
     ///
+    /// A second signal ends the grace period at once. One that comes during start-up ends the start-up.
+    ///
     /// In this order: start-up of the application's lifespan; connections; on Ctrl-C, SIGTERM
     /// or [`Handle::shutdown`] no more of them; calls that only wait are told
     /// [`Disconnect::Shutdown`](gateway_iface::asgi::Disconnect::Shutdown), and requests finish within the grace period; shutdown of the
@@ -190,17 +192,26 @@ impl Server {
     /// shutdown is not run.
     pub async fn serve(self, app: impl Application + 'static) -> Result<(), ServeError> {
         let Self { builder, listener, local_addr, stop } = self;
+        let mut stop = Stop::new(&stop, builder.signals);
         let app: Arc<dyn Application> = Arc::new(app);
-        let lifespan = lifespan::start(&app, builder.lifespan).await?;
+        let lifespan = tokio::select! {
+            // A start-up that is done counts, so that its shutdown is run.
+            biased;
+            started = lifespan::start(&app, builder.lifespan) => started?,
+            () = stop.requested() => {
+                info!("stopped during start-up");
+                return Ok(());
+            }
+        };
         let serving = Arc::new(Serving::new(app, &builder, lifespan.state()));
         info!(address = %local_addr, "listening");
         tokio::select! {
             () = accept(&listener, &serving) => {}
-            () = signal::stopped(&stop, builder.signals) => {}
+            () = stop.requested() => {}
         }
         info!("stopping");
         drop(listener);
-        serving.drain(builder.grace_period).await;
+        serving.drain(builder.grace_period, &mut stop).await;
         lifespan.stop(builder.grace_period).await?;
         info!("stopped");
         Ok(())
@@ -305,15 +316,17 @@ impl Serving {
     }
 
     /// Lets what is under way finish within the grace period, and cuts off the rest.
-    async fn drain(&self, grace_period: Duration) {
+    async fn drain(&self, grace_period: Duration, stop: &mut Stop) {
         self.tracker.close();
         for link in self.all_links() {
             link.shut_down();
         }
-        if tokio::time::timeout(grace_period, self.tracker.wait()).await.is_ok() {
-            return;
+        tokio::select! {
+            () = self.tracker.wait() => return,
+            () = tokio::time::sleep(grace_period) => {}
+            () = stop.insisted() => {}
         }
-        warn!(requests = self.tracker.len(), "the grace period is over: cutting off");
+        warn!(tasks = self.tracker.len(), "cutting off what is not done");
         self.cancel.cancel();
         for link in self.all_links() {
             link.cut_off();

@@ -1,41 +1,63 @@
 //! When a server is to stop.
 
+use std::future::pending;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::warn;
 
-/// Waits for Ctrl-C or SIGTERM, if signals are asked for, or for the server's handle.
-pub(crate) async fn stopped(stop: &watch::Sender<bool>, signals: bool) {
-    let mut told = stop.subscribe();
-    let handle = async move {
-        // The sender lives in the server: it cannot be gone while this waits.
-        let _ = told.wait_for(|&stop| stop).await;
-    };
-    if !signals {
-        return handle.await;
+/// What tells a server to stop: its handle, and Ctrl-C and SIGTERM if it is to listen to them.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    told: watch::Receiver<bool>,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+}
+
+impl Stop {
+    /// From now on a signal is noticed, and does not end the process.
+    pub(crate) fn new(stop: &watch::Sender<bool>, signals: bool) -> Self {
+        let listen = |kind, name| match signal(kind) {
+            _ if !signals => None,
+            Ok(signal) => Some(signal),
+            Err(error) => {
+                warn!(%error, "{name} does not stop this server");
+                None
+            }
+        };
+        Self {
+            told: stop.subscribe(),
+            interrupt: listen(SignalKind::interrupt(), "Ctrl-C"),
+            terminate: listen(SignalKind::terminate(), "SIGTERM"),
+        }
     }
-    tokio::select! {
-        () = handle => {}
-        () = interrupted() => {}
-        () = terminated() => {}
+
+    /// Waits until the server is told to stop.
+    pub(crate) async fn requested(&mut self) {
+        let Self { told, interrupt, terminate } = self;
+        tokio::select! {
+            // The sender lives in the server: it cannot be gone while this waits.
+            _ = told.wait_for(|&stop| stop) => {}
+            () = next(interrupt) => {}
+            () = next(terminate) => {}
+        }
+    }
+
+    /// Waits for a further signal: whoever sends one has lost patience.
+    pub(crate) async fn insisted(&mut self) {
+        let Self { interrupt, terminate, .. } = self;
+        tokio::select! {
+            () = next(interrupt) => {}
+            () = next(terminate) => {}
+        }
     }
 }
 
-async fn interrupted() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        warn!(%error, "Ctrl-C does not stop this server");
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
             signal.recv().await;
         }
-        Err(error) => {
-            warn!(%error, "SIGTERM does not stop this server");
-            std::future::pending::<()>().await;
-        }
+        None => pending().await,
     }
 }

@@ -1,7 +1,7 @@
 //! The application's side of an exchange: what its halves do.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use gateway_iface::Observe;
@@ -19,6 +19,7 @@ impl Exchange for HttpExchange {
             return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
         }
         if !state.machine.is_request_read() {
+            state.expects = false;
             let event = if let Some(request) = state.ahead.pop_front() {
                 state.ahead_octets -= request.body.len();
                 ReceiveEvent::HttpRequest(request)
@@ -53,9 +54,9 @@ impl Exchange for HttpExchange {
 
     fn poll_send(&self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
-        if state.is_full() {
-            keep(&mut state.sender, cx);
-            return Poll::Pending;
+        if let Err(error) = ready!(state.poll_room(cx)) {
+            *slot = None;
+            return Poll::Ready(Err(error));
         }
         let Some(event) = slot else {
             return Poll::Ready(Ok(()));
@@ -110,9 +111,9 @@ impl Exchange for HttpExchange {
         more_body: bool,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
-        if state.is_full() {
-            keep(&mut state.sender, cx);
-            return Poll::Pending;
+        if let Err(error) = ready!(state.poll_room(cx)) {
+            *data = None;
+            return Poll::Ready(Err(error));
         }
         let Some(block) = data else {
             return Poll::Ready(Ok(()));

@@ -86,6 +86,11 @@ impl HttpExchange {
             && state.machine.declared_length().is_none()
     }
 
+    /// The call is dropped: nothing more comes of the exchange.
+    pub(crate) fn finish(&self) {
+        self.lock().machine.finish();
+    }
+
     /// The server shuts down: an application that only waits learns of it; sending still works.
     pub(crate) fn shut_down(&self) {
         let mut state = self.lock();
@@ -131,7 +136,8 @@ impl HttpExchange {
         let mut response = Response::new(body);
         *response.status_mut() = start.status;
         std::mem::swap(response.headers_mut(), &mut start.headers);
-        if complete && state.hidden_len > 0 && start.status != StatusCode::NO_CONTENT {
+        let hides = !matches!(start.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if complete && state.hidden_len > 0 && hides {
             let headers = response.headers_mut();
             headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(state.hidden_len));
         }

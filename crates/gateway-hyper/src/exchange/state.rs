@@ -1,15 +1,17 @@
 //! The state of one exchange, behind its lock.
 
 use std::collections::VecDeque;
+use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use gateway_iface::asgi::Disconnect;
 use gateway_iface::asgi::event::{ReceiveEvent, RequestBody, ResponseStart};
 use gateway_iface::asgi::machine::{Action, HttpMachine};
+use gateway_iface::asgi::{Disconnect, SendError};
 use gateway_iface::{Error, RequestHead};
-use http::Version;
+use http::{StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tracing::error;
@@ -20,6 +22,11 @@ pub(super) struct State {
     pub(super) request: Option<Incoming>,
     pub(super) ahead: VecDeque<RequestBody>,
     pub(super) ahead_octets: usize,
+    /// Whether the client waits for 100 before it sends its body: only an application that reads asks
+    /// for it (W-144).
+    pub(super) expects: bool,
+    /// The body of the request is malformed; an answer can still be sent.
+    pub(super) broken: bool,
     pub(super) start: Option<ResponseStart>,
     /// Whether the application has sent content, so that the head may go out.
     pub(super) content: bool,
@@ -30,6 +37,10 @@ pub(super) struct State {
     pub(super) whole: Bytes,
     pub(super) queue: VecDeque<Bytes>,
     pub(super) queued: usize,
+    /// Sends since the last one that the client can see.
+    pub(super) unqueued: usize,
+    /// Blocks and octets that no client sees.
+    pub(super) unseen: (usize, usize),
     /// hyper wants no more of the body: HEAD, or the declared length is reached.
     pub(super) discard: bool,
     pub(super) shutdown: bool,
@@ -46,11 +57,14 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(head: &RequestHead, request: Option<Incoming>) -> Self {
+        let expects = request.is_some() && head.headers().contains_key(header::EXPECT);
         Self {
             machine: HttpMachine::new(head),
             request,
             ahead: VecDeque::new(),
             ahead_octets: 0,
+            expects,
+            broken: false,
             start: None,
             content: false,
             head_out: false,
@@ -58,6 +72,8 @@ impl State {
             whole: Bytes::new(),
             queue: VecDeque::new(),
             queued: 0,
+            unqueued: 0,
+            unseen: (0, 0),
             discard: false,
             shutdown: false,
             closed: false,
@@ -72,6 +88,8 @@ impl State {
     /// Begins anew with the next request of the connection.
     pub(super) fn reset(&mut self, head: &RequestHead, request: Option<Incoming>) {
         self.machine.reset(head);
+        self.expects = request.is_some() && head.headers().contains_key(header::EXPECT);
+        self.broken = false;
         self.request = request;
         if !self.ahead.is_empty() {
             self.ahead.clear();
@@ -86,6 +104,8 @@ impl State {
             self.queue.clear();
         }
         self.queued = 0;
+        self.unqueued = 0;
+        self.unseen = (0, 0);
         self.discard = false;
         self.closed = false;
         self.is_http_10 = head.version() == Version::HTTP_10;
@@ -94,14 +114,39 @@ impl State {
         self.sender = None;
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= MAX_QUEUED_BLOCKS || self.queued >= MAX_QUEUED_OCTETS
+    /// Waits for room. A sender of what no client sees (HEAD, empty blocks) has always room, so it is
+    /// paused now and then for the sake of everything else on its thread, and at some point ended.
+    #[inline]
+    pub(super) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
+        if self.queue.len() >= MAX_QUEUED_BLOCKS || self.queued >= MAX_QUEUED_OCTETS {
+            keep(&mut self.sender, cx);
+            return Poll::Pending;
+        }
+        if self.unqueued >= MAX_UNPAUSED {
+            return self.pause(cx);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    #[cold]
+    fn pause(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
+        let (blocks, octets) = self.unseen;
+        if blocks > MAX_UNSEEN_BLOCKS || octets > MAX_UNSEEN_OCTETS {
+            return Poll::Ready(Err(Disconnect::Complete.into()));
+        }
+        self.unqueued = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     pub(super) fn end(&mut self, result: &Result<(), Error>) {
-        let ending = self.machine.end(result, self.head_out);
-        if ending.fault {
+        let mut ending = self.machine.end(result, self.head_out);
+        let own = result.as_ref().is_err_and(Error::is_disconnected) && (self.discard || self.broken);
+        if ending.fault && !own {
             report(result);
+        }
+        if let (Action::Answer(status), true) = (&mut ending.action, self.broken && own) {
+            *status = StatusCode::BAD_REQUEST;
         }
         self.machine.finish();
         self.drop_request();
@@ -116,11 +161,19 @@ impl State {
     #[inline]
     pub(super) fn content(&mut self, block: Bytes, len: usize, more_body: bool) {
         self.content = true;
-        if self.machine.is_bodiless() {
+        let hidden = self.machine.is_bodiless();
+        if hidden {
             self.hidden_len += len as u64;
-        } else if len > 0 && !self.discard {
+        }
+        if hidden || self.discard {
+            self.unqueued += 1;
+            self.unseen = (self.unseen.0 + 1, self.unseen.1.saturating_add(len));
+        } else if len > 0 {
+            self.unqueued = 0;
             self.queued += len;
             self.queue.push_back(block);
+        } else {
+            self.unqueued += 1;
         }
         if !more_body {
             self.complete();
@@ -148,6 +201,7 @@ impl State {
     /// Why the exchange is over, as `receive` tells it; a shutdown is told by it alone.
     pub(super) fn disconnect(&self) -> Option<Disconnect> {
         match self.machine.disconnect() {
+            None if self.broken => Some(Disconnect::Client),
             None if self.closed => Some(Disconnect::Complete),
             reason => reason,
         }
@@ -173,7 +227,7 @@ impl State {
 
     /// Reads on for an application that only waits, since hyper notices a loss when it reads.
     pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) {
-        while self.request.is_some() && self.ahead_octets < MAX_READ_AHEAD {
+        while self.request.is_some() && !self.expects && self.ahead_octets < MAX_READ_AHEAD {
             let Poll::Ready(ReceiveEvent::HttpRequest(request)) = self.poll_body(cx) else {
                 return;
             };
@@ -200,14 +254,31 @@ impl State {
                     };
                     return Poll::Ready(ReceiveEvent::HttpRequest(body));
                 }
-                Some(Err(_)) => {
-                    self.machine.lose(Disconnect::Client);
+                Some(Err(error)) => {
+                    if is_malformed(&error) {
+                        self.broken = true;
+                    } else {
+                        self.machine.lose(Disconnect::Client);
+                    }
+                    self.request = None;
                     return Poll::Ready(ReceiveEvent::HttpDisconnect(Disconnect::Client));
                 }
                 None => self.request = None,
             }
         }
     }
+}
+
+/// Whether the client sent what is no message, and may still read an answer.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+        }
+        next = error.source();
+    }
+    false
 }
 
 #[cold]
@@ -230,6 +301,13 @@ pub(super) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
 const MAX_QUEUED_BLOCKS: usize = 16;
 /// Octets of a response that wait for the client; at this many a further `send` waits.
 const MAX_QUEUED_OCTETS: usize = 64 * 1024;
+
+/// Sends that the client sees nothing of, in a row, before the sender is paused.
+const MAX_UNPAUSED: usize = 32;
+/// Blocks of a response that no client sees: after so many, sending fails.
+const MAX_UNSEEN_BLOCKS: usize = 64 * 1024;
+/// Octets of a response that no client sees: after so many, sending fails.
+const MAX_UNSEEN_OCTETS: usize = 64 * 1024 * 1024;
 
 /// Octets of a request body that are read ahead of an application that waits for its client to leave, at
 /// the most: a loss behind more than that is noticed when it reads on.

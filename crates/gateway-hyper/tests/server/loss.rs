@@ -141,16 +141,40 @@ fn a_67_upload_that_is_cut_is_a_disconnect_and_never_an_end() {
 }
 
 #[test]
-fn a_67_upload_with_a_broken_chunk_is_a_disconnect_and_never_an_end() {
+fn a_67_h_50_upload_with_a_broken_chunk_is_a_disconnect_never_an_end_and_is_answered() {
     on_both_runtimes(async || {
-        goes_away(
-            "POST /upload HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n",
-            async |mut client| {
-                client.send("nonsense\r\n").await;
-                client.closed().await;
-            },
-        )
-        .await;
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let app = move |scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send| {
+            let tell = tell.clone();
+            async move {
+                let catches = scope.into_http()?.path_info() == "/catches";
+                let error = loop {
+                    match receive.block().await {
+                        Ok(Some(_)) => tell.send("waits".to_owned())?,
+                        Ok(None) => return Err(Error::new("a forged end")),
+                        Err(reason) => break reason,
+                    }
+                };
+                tell.send(error.to_string())?;
+                if !catches {
+                    return Err(error.into());
+                }
+                send.text(422, "broken").await?;
+                Ok::<(), Error>(())
+            }
+        };
+        let server = Server::start(app).await;
+        for (path, status) in [("/catches", 422), ("/fails", 400)] {
+            let mut client = server.connect().await;
+            let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n");
+            client.send(head + "4\r\nbody\r\n").await;
+            assert_eq!(told.recv().await.unwrap(), "waits");
+            client.send("nonsense\r\n").await;
+            assert_eq!(told.recv().await.unwrap(), Disconnect::Client.to_string());
+            assert_eq!(client.response().await.status, status);
+            client.closed().await;
+        }
+        server.stop().await;
     });
 }
 
