@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example hello_asgi`, then `curl http://127.0.0.1:8000/`. Another address is an argument.
 
+use gateway_hyper::{ServeError, Server};
 use gateway_iface::{Error, asgi};
 
 async fn hello(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
@@ -11,8 +12,9 @@ async fn hello(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Re
 }
 
 #[tokio::main]
-async fn main() -> Result<(), gateway_hyper::ServeError> {
+async fn main() -> Result<(), ServeError> {
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
-    eprintln!("serving http://{addr}/");
-    gateway_hyper::serve(addr, hello).await
+    let server = Server::builder().bind(addr).await?;
+    eprintln!("serving {}/", server.local_addr());
+    server.serve(hello).await
 }

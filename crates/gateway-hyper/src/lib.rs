@@ -1,4 +1,37 @@
 //! A native HTTP server for [`gateway_iface`] applications, on tokio and hyper.
+//!
+//! [`serve`] is one line for an asynchronous application, and [`wsgi`] makes a synchronous one servable
+//! on a [`Pool`] of threads; one that never waits is wrapped by
+//! [`bridge::Inline`](gateway_iface::bridge::Inline) and needs none. [`Server::builder`] has the settings.
+//!
+//! # How it serves
+//!
+//! A request costs no task and no channel: the application's call lives with its connection and is polled
+//! when hyper wants its head, or a block of its body, or when something that it waits for happens. The
+//! call runs to its end also when the response is complete or the client is gone; a slow end
+//! moves into a task of its own when the connection has its next request.
+//!
+//! What the server has to say goes to [`tracing`]: without a subscriber it is silent. Errors and panics of
+//! the application are told at the level of errors; a client that is gone is not.
+//!
+//! # Limits
+//!
+//! | limit | value | beyond it |
+//! |---|---|---|
+//! | time of a request's head | [`Builder::header_read_timeout`], 30 s | the connection is closed |
+//! | size of a request's head | hyper's: 100 fields, about 400 KiB | 431, closed |
+//! | request line | hyper's: 64 KiB of target | 414, closed |
+//! | octets of a request body | the application's: [`Receive::body`](gateway_iface::asgi::Receive::body) | 413 |
+//! | response waiting for its client | 16 blocks or 64 KiB, and hyper's buffer | `send` waits |
+//! | response that no client sees (HEAD, a closed connection) | 65,536 blocks or 64 MiB | `send` fails with [`Disconnect::Complete`](gateway_iface::asgi::Disconnect::Complete) |
+//! | body read ahead while an application only waits | 64 KiB | a loss is noticed when it reads |
+//! | calls of synchronous applications | [`Pool::new`]: threads and queue | 503 with `retry-after` |
+//! | time to finish at shutdown | [`Builder::grace_period`], 30 s | connections are cut off, calls dropped |
+//!
+//! # Not there yet
+//!
+//! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time; refusing what
+//! hyper lets through and HTTP does not (a missing `host`, `CONNECT`, credentials in a target).
 
 mod body;
 mod connection;
