@@ -61,6 +61,7 @@
 
 pub mod asgi;
 pub mod bridge;
+mod connection;
 mod error;
 pub mod middleware;
 mod outcome;
@@ -77,9 +78,10 @@ pub use bytes;
 #[doc(no_inline)]
 pub use http;
 
+pub use self::connection::{Connection, ServerAddr};
 pub use self::error::{BoxError, Error, UnsupportedScope};
 pub use self::outcome::{Observe, Observers, Outcome};
-pub use self::request::{Connection, InvalidMount, InvalidPath, RequestHead, ServerAddr};
+pub use self::request::{InvalidMount, InvalidPath, RequestHead};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

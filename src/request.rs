@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -10,6 +9,7 @@ use http::uri::{PathAndQuery, Uri};
 use http::{Extensions, HeaderMap, Method, Version, header};
 
 use crate::asgi::{Capabilities, State};
+use crate::connection::{Connection, ServerAddr};
 use crate::path;
 
 /// The head of one request: [`http::request::Parts`], where the application is mounted, and the
@@ -142,7 +142,7 @@ impl RequestHead {
     /// `https` (or `wss`) on a secure connection, else `http` (or `ws`): (A-20, A-38, W-49).
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.connection.secure
+        self.connection.is_secure()
     }
 
     /// The connection the request came on.
@@ -159,25 +159,25 @@ impl RequestHead {
     /// The client's address, if known.
     #[must_use]
     pub fn client(&self) -> Option<SocketAddr> {
-        self.connection.client
+        self.connection.client()
     }
 
     /// The address the request arrived at, if known.
     #[must_use]
     pub fn server(&self) -> Option<&ServerAddr> {
-        self.connection.server.as_ref()
+        self.connection.server()
     }
 
     /// What the server supports beyond the core protocol.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
-        self.connection.capabilities
+        self.connection.capabilities()
     }
 
     /// What the application stored at start-up; `None` when no lifespan ran.
     #[must_use]
     pub fn state(&self) -> Option<&State> {
-        self.connection.state.as_ref()
+        self.connection.state()
     }
 
     /// Moves the mount point `len` octets further into [`path_info`](Self::path_info) (A-147, W-160, W-161).
@@ -262,138 +262,6 @@ impl RequestHead {
     #[must_use]
     pub fn into_parts(self) -> Parts {
         self.parts
-    }
-}
-
-/// What all requests of one connection have in common.
-#[derive(Clone, Debug, Default)]
-pub struct Connection {
-    client: Option<SocketAddr>,
-    server: Option<ServerAddr>,
-    secure: bool,
-    capabilities: Capabilities,
-    state: Option<State>,
-}
-
-impl Connection {
-    /// A connection of which nothing is known.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// With the client's address.
-    #[must_use]
-    pub const fn with_client(mut self, client: SocketAddr) -> Self {
-        self.client = Some(client);
-        self
-    }
-
-    /// With the address that it arrived at.
-    #[must_use]
-    pub fn with_server(mut self, server: impl Into<ServerAddr>) -> Self {
-        self.server = Some(server.into());
-        self
-    }
-
-    /// Whether the client is connected by TLS, to this server or to a proxy that it trusts.
-    #[must_use]
-    pub const fn with_secure(mut self, secure: bool) -> Self {
-        self.secure = secure;
-        self
-    }
-
-    /// With what the server supports.
-    #[must_use]
-    pub const fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
-        self.capabilities = capabilities;
-        self
-    }
-
-    /// With what the application stored at start-up.
-    #[must_use]
-    pub fn with_state(mut self, state: State) -> Self {
-        self.state = Some(state);
-        self
-    }
-
-    /// The client's address, if known.
-    #[must_use]
-    pub const fn client(&self) -> Option<SocketAddr> {
-        self.client
-    }
-
-    /// The address that it arrived at, if known.
-    #[must_use]
-    pub const fn server(&self) -> Option<&ServerAddr> {
-        self.server.as_ref()
-    }
-
-    /// Whether the client is connected by TLS.
-    #[must_use]
-    pub const fn is_secure(&self) -> bool {
-        self.secure
-    }
-
-    /// What the server supports.
-    #[must_use]
-    pub const fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-
-    /// What the application stored at start-up.
-    #[must_use]
-    pub const fn state(&self) -> Option<&State> {
-        self.state.as_ref()
-    }
-
-    /// Replaces the client's address.
-    pub const fn set_client(&mut self, client: Option<SocketAddr>) {
-        self.client = client;
-    }
-
-    /// Replaces the address that it arrived at.
-    pub fn set_server(&mut self, server: Option<ServerAddr>) {
-        self.server = server;
-    }
-
-    /// Replaces whether it is secure.
-    pub const fn set_secure(&mut self, secure: bool) {
-        self.secure = secure;
-    }
-
-    /// Replaces what is supported: a layer that cannot pass something on takes it away.
-    pub const fn set_capabilities(&mut self, capabilities: Capabilities) {
-        self.capabilities = capabilities;
-    }
-
-    /// This request's own copy of the state, to change; it is created when there is none.
-    pub fn state_mut(&mut self) -> &mut State {
-        self.state.get_or_insert_default()
-    }
-}
-
-/// The address that a request arrived at.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum ServerAddr {
-    /// An IP address and port.
-    Ip(SocketAddr),
-    /// A host name, or an address in its URI form, and a port.
-    Name(Arc<str>, u16),
-    /// The path of a unix socket.
-    Unix(Arc<Path>),
-}
-
-impl From<SocketAddr> for ServerAddr {
-    fn from(addr: SocketAddr) -> Self {
-        Self::Ip(addr)
-    }
-}
-
-impl From<&Path> for ServerAddr {
-    fn from(path: &Path) -> Self {
-        Self::Unix(path.into())
     }
 }
 

@@ -11,8 +11,9 @@ use super::http_wire::Pool;
 use super::response::TestResponse;
 use super::websocket::WebSocketExchange;
 use crate::asgi::{Application, Capabilities, State, WebSocketScope};
+use crate::connection::Connection;
 use crate::error::Error;
-use crate::request::{Connection, RequestHead};
+use crate::request::RequestHead;
 
 /// Calls an asynchronous application in memory: no socket, no runtime, no task.
 ///

@@ -12,8 +12,9 @@ use http::{HeaderMap, Request, StatusCode};
 use super::asgi_client::complete_head;
 use super::response::TestResponse;
 use crate::asgi::{Disconnect, State};
+use crate::connection::Connection;
 use crate::error::Error;
-use crate::request::{Connection, RequestHead};
+use crate::request::RequestHead;
 use crate::wsgi::{Application, Body, Environ, HeadState, Input, StartResponse, Transport, run_with};
 
 /// Calls a synchronous application in memory, by [`wsgi::run`](crate::wsgi::run()).

@@ -7,8 +7,9 @@ use http::{HeaderMap, Version};
 
 use super::cgi_keys::{ROOM, header_of, shows};
 use super::{Environ, Value};
+use crate::connection::ServerAddr;
 use crate::path;
-use crate::request::{RequestHead, ServerAddr};
+use crate::request::RequestHead;
 
 /// Every variable that is not a header field.
 pub(super) const KEYS: [&str; 21] = [

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Request;
 
 use super::*;
-use crate::request::Connection;
+use crate::connection::Connection;
 
 fn environ(target: &str, fields: &[(&str, &str)]) -> Environ {
     let request = Request::builder().uri(target);

@@ -132,7 +132,7 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::request::ServerAddr;
+    use crate::connection::ServerAddr;
 
     fn environ(target: &str) -> Environ {
         Environ::from_request(Request::get(target).body("").unwrap())

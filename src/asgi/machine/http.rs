@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 
+use super::http_head::{check_head, check_length, refuse, remove_connection_fields};
 use crate::asgi::event::{ReceiveEvent, ResponseStart, SendEvent};
 use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError};
 use crate::error::Error;
 use crate::outcome::{Observe, Observers};
-use crate::request::{RequestHead, parse_length};
+use crate::request::RequestHead;
 
 /// The order of events of one HTTP exchange, and what is known of its response.
 ///
@@ -363,54 +364,6 @@ impl HttpMachine {
         self.state = HttpState::Done;
         self.observers.completed();
     }
-}
-
-fn check_length(name: &'static str, declared: u64, sent: u64, more: bool) -> Result<(), SendError> {
-    if sent > declared {
-        return Err(refuse(name, format!("the body is longer than its content-length of {declared}")));
-    }
-    let counted = name != "http.response.zerocopysend";
-    if !more && sent < declared && counted {
-        return Err(refuse(name, format!("the body ends at {sent} of {declared} octets")));
-    }
-    Ok(())
-}
-
-struct Head {
-    length: Option<u64>,
-    connection_fields: bool,
-}
-
-fn check_head(headers: &HeaderMap) -> Result<Head, SendError> {
-    const NAME: &str = "http.response.start";
-    let mut head = Head { length: None, connection_fields: false };
-    for (name, value) in headers {
-        match name.as_str() {
-            "content-length" => {
-                let length = parse_length(value.as_bytes());
-                if length.is_none() || head.length.is_some() {
-                    return Err(refuse(NAME, "content-length is one decimal number"));
-                }
-                head.length = length;
-            }
-            "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" => {
-                head.connection_fields = true;
-            }
-            _ => {}
-        }
-    }
-    Ok(head)
-}
-
-fn remove_connection_fields(headers: &mut HeaderMap) {
-    for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
-        headers.remove(name);
-    }
-}
-
-#[cold]
-fn refuse(event: &'static str, reason: impl Into<std::borrow::Cow<'static, str>>) -> SendError {
-    InvalidEvent::new(event, reason).into()
 }
 
 #[cfg(test)]

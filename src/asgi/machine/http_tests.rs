@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 
 use super::*;
 use crate::asgi::event::*;
-use crate::request::Connection;
+use crate::connection::Connection;
 
 const ALL: Capabilities = Capabilities::none()
     .with(Capability::Trailers)

@@ -4,6 +4,7 @@
 //! application sends, acts on what it accepts, and asks it what to do when the application ends.
 
 mod http;
+mod http_head;
 mod lifespan;
 mod websocket;
 

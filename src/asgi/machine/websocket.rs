@@ -243,7 +243,8 @@ mod tests {
     use super::*;
     use crate::asgi::Capabilities;
     use crate::asgi::event::{DenialStart, ResponseBody};
-    use crate::request::{Connection, RequestHead};
+    use crate::connection::Connection;
+    use crate::request::RequestHead;
 
     fn machine(denial: bool) -> WebSocketMachine {
         let request = Request::get("/ws").header("sec-websocket-protocol", "a, b");
