@@ -166,7 +166,7 @@ impl PollSend for Stamping<asgi::Send> {
         self.inner.poll_flush(cx)
     }
 
-    fn observe(&mut self, observer: Arc<dyn Observe>) {
+    fn observe(&self, observer: Arc<dyn Observe>) {
         self.inner.observe(observer);
     }
 }

@@ -108,7 +108,7 @@ pub trait PollReceive: Send {
 ///         self.inner.poll_flush(cx)
 ///     }
 ///
-///     fn observe(&mut self, observer: Arc<dyn Observe>) {
+///     fn observe(&self, observer: Arc<dyn Observe>) {
 ///         self.inner.observe(observer);
 ///     }
 /// }
@@ -126,7 +126,7 @@ pub trait PollSend: Send {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>>;
 
     /// Adds an observer of this exchange.
-    fn observe(&mut self, observer: Arc<dyn Observe>);
+    fn observe(&self, observer: Arc<dyn Observe>);
 }
 
 /// Sends a whole response as two events.

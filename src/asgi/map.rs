@@ -51,7 +51,7 @@ impl<F: FnMut(&mut SendEvent) + Send> PollSend for Map<F> {
         self.inner.poll_flush(cx)
     }
 
-    fn observe(&mut self, observer: Arc<dyn Observe>) {
+    fn observe(&self, observer: Arc<dyn Observe>) {
         self.inner.observe(observer);
     }
 }

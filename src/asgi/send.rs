@@ -132,8 +132,8 @@ impl Send {
     }
 
     /// Asks to be told what becomes of the response, without standing in its way.
-    pub fn observe(&mut self, observer: Arc<dyn Observe>) {
-        match &mut self.half {
+    pub fn observe(&self, observer: Arc<dyn Observe>) {
+        match &self.half {
             Half::Shared(exchange) => exchange.observe(observer),
             Half::Own(half) => half.observe(observer),
         }

@@ -76,12 +76,7 @@ impl<A> Counter<A> {
 
 impl<A: asgi::Application> asgi::Application for Counter<A> {
     #[inline]
-    fn call<'a, 'b>(
-        &'a self,
-        scope: asgi::Scope,
-        receive: asgi::Receive,
-        mut send: asgi::Send,
-    ) -> CallFuture<'b>
+    fn call<'a, 'b>(&'a self, scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> CallFuture<'b>
     where
         'a: 'b,
         Self: 'b,

@@ -29,8 +29,6 @@ struct Stream {
     link: Arc<Link>,
     blocks: VecDeque<Bytes>,
     next: Next,
-    /// Whether what came before the end was given time to leave.
-    flushed: bool,
 }
 
 /// The application ended before its response did: the connection is broken off (A-106, H-87).
@@ -44,15 +42,7 @@ impl Body {
     }
 
     pub(crate) fn stream(exchange: Arc<HttpExchange>, link: Arc<Link>) -> Self {
-        Self {
-            repr: Repr::Stream(Stream {
-                exchange,
-                link,
-                blocks: VecDeque::new(),
-                next: Next::Unknown,
-                flushed: false,
-            }),
-        }
+        Self { repr: Repr::Stream(Stream { exchange, link, blocks: VecDeque::new(), next: Next::Unknown }) }
     }
 }
 
@@ -98,14 +88,8 @@ impl Stream {
         match (self.blocks.pop_front(), self.next) {
             (Some(block), _) => Poll::Ready(Some(Ok(Frame::data(block)))),
             (None, Next::End) => Poll::Ready(None),
-            (None, Next::Abort) if self.flushed => Poll::Ready(Some(Err(Aborted))),
-            (None, Next::Abort) => {
-                // hyper throws away what it still holds when a body fails, and writes it out when a body
-                // has nothing yet.
-                self.flushed = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
+            // hyper throws away what it still holds when a body fails.
+            (None, Next::Abort) => self.link.poll_flushed().map(|()| Some(Err(Aborted))),
             (None, Next::Unknown) => {
                 self.exchange.wait(cx);
                 Poll::Pending

@@ -6,7 +6,7 @@ use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use gateway_iface::asgi::{self, Application, Disconnect, HttpScope, Receive, Scope};
@@ -42,6 +42,8 @@ pub(crate) struct Link {
     stop: AtomicBool,
     /// Whether the server gives the connection up.
     cut: AtomicBool,
+    /// Whether a body waits until hyper has written out what came before: see [`Link::poll_flushed`].
+    flush: AtomicU8,
     task: Mutex<Option<Waker>>,
 }
 
@@ -67,6 +69,7 @@ impl Link {
             polled: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             cut: AtomicBool::new(false),
+            flush: AtomicU8::new(IDLE),
             task: Mutex::new(None),
         }
     }
@@ -105,6 +108,7 @@ impl Link {
         let app = Arc::clone(&self.app);
         call.future.set(async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await });
         self.active.store(true, Ordering::Relaxed);
+        self.flush.store(IDLE, Ordering::Relaxed);
         Responding { link: Arc::clone(self) }
     }
 
@@ -167,6 +171,21 @@ impl Link {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether hyper has written out all it holds since this was first asked.
+    pub(crate) fn poll_flushed(&self) -> Poll<()> {
+        let _ = self.flush.compare_exchange(IDLE, WAITING, Ordering::Relaxed, Ordering::Relaxed);
+        if self.flush.load(Ordering::Relaxed) == FLUSHED { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// hyper has written out all it holds.
+    #[inline]
+    pub(crate) fn flushed(&self) {
+        if self.flush.load(Ordering::Relaxed) == WAITING {
+            self.flush.store(FLUSHED, Ordering::Relaxed);
+            self.wake_task();
+        }
     }
 
     /// Leaves the waker of the connection's task.
@@ -252,6 +271,10 @@ impl fmt::Debug for Link {
         f.debug_struct("Link").field("active", &self.active).field("stop", &self.stop).finish_non_exhaustive()
     }
 }
+
+const IDLE: u8 = 0;
+const WAITING: u8 = 1;
+const FLUSHED: u8 = 2;
 
 /// hyper's view of the application.
 #[derive(Debug)]

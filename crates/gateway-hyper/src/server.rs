@@ -21,7 +21,7 @@ use crate::lifespan::{self, LifespanMode};
 use crate::link::{Link, Service};
 use crate::listener::{Accepted, Listener, LocalAddr};
 use crate::signal::Stop;
-use crate::stream::Stream;
+use crate::stream::{Socket, Stream};
 
 /// How a server is set up; [`Server::builder`] begins one.
 #[derive(Clone, Debug)]
@@ -296,13 +296,13 @@ impl Serving {
                 if connection.server().is_none() {
                     connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
                 }
-                self.spawn(id, Stream::Tcp(TokioIo::new(stream)), connection.with_client(peer));
+                self.spawn(id, Socket::Tcp(TokioIo::new(stream)), connection.with_client(peer));
             }
-            Accepted::Unix(stream) => self.spawn(id, Stream::Unix(TokioIo::new(stream)), connection),
+            Accepted::Unix(stream) => self.spawn(id, Socket::Unix(TokioIo::new(stream)), connection),
         }
     }
 
-    fn spawn(self: &Arc<Self>, id: u64, stream: Stream, connection: Connection) {
+    fn spawn(self: &Arc<Self>, id: u64, socket: Socket, connection: Connection) {
         let link = Arc::new(Link::new(
             Arc::clone(&self.app),
             Arc::new(connection),
@@ -310,6 +310,7 @@ impl Serving {
             self.cancel.clone(),
         ));
         self.links().insert(id, Arc::clone(&link));
+        let stream = Stream::new(socket, Arc::clone(&link));
         let http = self.http.serve_connection(stream, Service::new(Arc::clone(&link)));
         let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
         tokio::spawn(Task::new(http, link, self.on_disconnect, registered));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use gateway_iface::wsgi::{Body, Environ, StartResponse};
 use gateway_iface::{Error, asgi};
 use http::{HeaderMap, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
-use crate::support::{Log, Server, both_ways, on_both_runtimes, on_current_thread};
+use crate::support::{Client, Log, Server, both_ways, on_both_runtimes, on_current_thread};
 
 #[derive(Debug, thiserror::Error)]
 #[error("secret of the inside")]
@@ -235,5 +235,153 @@ fn w_138_failures_are_logged_and_what_is_well_is_not() {
             assert_eq!(log.errors().len(), count, "{path}: {:?}", log.errors());
         }
         server.stop().await;
+    });
+}
+
+/// Sends what its path says and fails.
+async fn asgi_tails(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    let scope = scope.into_http()?;
+    let mut headers = HeaderMap::new();
+    if scope.query_string() == "length" {
+        headers.insert(http::header::CONTENT_LENGTH, 1000.into());
+    }
+    send.start(StatusCode::OK, headers).await?;
+    send.block("one").await?;
+    match scope.path_info() {
+        "/one" => {}
+        "/flush" => send.flush().await?,
+        "/two" => send.block("two").await?,
+        "/yield" => {
+            tokio::task::yield_now().await;
+            send.block("two").await?;
+        }
+        "/panic" => panic!("{Fault}"),
+        "/nothing" => return Ok(()),
+        path => return Err(Error::new(path.to_owned())),
+    }
+    Err(Fault.into())
+}
+
+/// Gives as many blocks as its path says and fails.
+fn wsgi_tails(environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    let mut headers = HeaderMap::new();
+    if environ.query_string() == "length" {
+        headers.insert(http::header::CONTENT_LENGTH, 1000.into());
+    }
+    start_response.start(StatusCode::OK, headers)?;
+    let panics = environ.path_info() != "/error";
+    let mut blocks = if environ.path_info() == "/two" { vec!["one", "two"] } else { vec!["one"] }.into_iter();
+    Ok(Body::try_blocks(std::iter::from_fn(move || match blocks.next() {
+        Some(block) => Some(Ok(block)),
+        None if panics => panic!("{Fault}"),
+        None => Some(Err(Error::new(Fault))),
+    })))
+}
+
+#[test]
+fn a_69_h_87_what_was_sent_before_a_failure_reaches_the_client_before_the_cut() {
+    on_both_runtimes(async || {
+        let asgi: Arc<dyn asgi::Application> = Arc::new(asgi_tails);
+        let [pool, inline] = both_ways(wsgi_tails);
+        let mut apps = vec![("asgi", asgi, &["/one", "/flush", "/two", "/yield", "/panic", "/nothing"][..])];
+        for (name, app) in [pool, inline] {
+            apps.push((name, app, &["/one", "/two", "/error"]));
+        }
+        for (name, app, paths) in apps {
+            let server = Server::start(app).await;
+            for path in paths {
+                let whole = if matches!(*path, "/two" | "/yield") { "onetwo" } else { "one" };
+                let response = server.get(path).await;
+                assert_eq!(response.status, 200, "{name} {path}");
+                assert_eq!((response.complete, response.text()), (false, whole), "{name} {path}");
+                let response = server.get(&format!("{path}?length")).await;
+                assert_eq!((response.complete, response.text()), (false, whole), "{name} {path} with length");
+            }
+            server.stop().await;
+        }
+    });
+}
+
+/// Gives everything else on the runtime the time to come to a halt.
+async fn settle() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn a_69_h_87_what_was_sent_before_a_failure_reaches_a_slow_client_before_the_cut() {
+    const BLOCK: usize = 10_000;
+    on_current_thread(async || {
+        let (told, mut tellings) = mpsc::unbounded_channel();
+        let app = move |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
+            let told = told.clone();
+            async move {
+                let most = scope.into_http()?.path_info()[1..].parse()?;
+                send.start(StatusCode::OK, HeaderMap::new()).await?;
+                let mut accepted: usize = 0;
+                while accepted < most {
+                    tokio::select! {
+                        biased;
+                        sent = send.block(vec![b'x'; BLOCK]) => sent?,
+                        () = settle() => break,
+                    }
+                    accepted += 1;
+                }
+                told.send(accepted)?;
+                Err::<(), Error>(Fault.into())
+            }
+        };
+        let server = Server::start(app).await;
+        let mut most = usize::MAX;
+        for _ in 0..10 {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            let mut client = Client::new(socket.connect(server.addr).await.unwrap());
+            client.ask(&format!("/{most}")).await;
+            // Nothing is read before the server can write no more, or has nothing more to write.
+            let accepted = tellings.recv().await.unwrap();
+            settle().await;
+            client.head().await;
+            let came = client.closed().await.iter().filter(|&&octet| octet == b'x').count();
+            assert_eq!(came, accepted * BLOCK, "of at most {most} blocks");
+            // From what fills all buffers down to what fills those of the system.
+            most = accepted - 5;
+        }
+        server.stop().await;
+    });
+}
+
+#[test]
+fn h_65_error_that_asks_for_a_status_that_is_not_an_errors_is_answered_with_500() {
+    fn asked(path: &str) -> Error {
+        Error::new(Fault).with_status(path[1..].parse().unwrap())
+    }
+    async fn asgi_app(scope: asgi::Scope, _: asgi::Receive, _: asgi::Send) -> Result<(), Error> {
+        Err(asked(scope.into_http()?.path_info()))
+    }
+    async fn started(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+        let scope = scope.into_http()?;
+        send.start(StatusCode::OK, HeaderMap::new()).await?;
+        Err(asked(scope.path_info()))
+    }
+    fn wsgi_app(environ: Environ, _: &mut dyn StartResponse) -> Result<Body, Error> {
+        Err(asked(environ.path_info()))
+    }
+    on_both_runtimes(async || {
+        let mut apps: Vec<(_, Arc<dyn asgi::Application>)> = both_ways(wsgi_app).into();
+        apps.push(("asgi", Arc::new(asgi_app)));
+        apps.push(("asgi, started", Arc::new(started)));
+        for (name, app) in apps {
+            let server = Server::start(app).await;
+            let mut client = server.connect().await;
+            for asked in [100, 101, 200, 204, 304, 600, 999, 400, 599] {
+                let answered = if (400..600).contains(&asked) { asked } else { 500 };
+                let response = client.get(&format!("/{asked}")).await;
+                assert_eq!((response.status, response.complete), (answered, true), "{name} {asked}");
+                assert!(!response.text().contains("secret"), "{name} {asked}");
+            }
+            server.stop().await;
+        }
     });
 }

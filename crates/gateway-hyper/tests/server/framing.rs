@@ -296,3 +296,34 @@ fn a_62_header_with_a_line_break_cannot_be_built() {
         assert!(HeaderName::from_bytes(name.as_bytes()).is_err());
     }
 }
+
+#[test]
+fn h_78_304_has_no_length_but_the_applications_own() {
+    on_both_runtimes(async || {
+        on_each(async |name, server| {
+            let mut client = server.connect().await;
+            for method in ["GET", "HEAD"] {
+                for (path, length) in [
+                    ("/304/-/hello", None),
+                    ("/304/-/hello?respond", None),
+                    ("/304/-/one+two", None),
+                    ("/304/-/", None),
+                    ("/304/-/?respond", None),
+                    ("/304/5/hello", Some("5")),
+                    ("/304/1000/", Some("1000")),
+                ] {
+                    client.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n\r\n")).await;
+                    let head = client.head().await;
+                    assert_eq!(head.status, 304, "{name} {method} {path}");
+                    // hyper leaves the application's own away where GET would have no body.
+                    let came = head.header("content-length");
+                    let left_away = method == "GET" && came.is_none();
+                    assert!(left_away || came == length, "{name} {method} {path}: {came:?}");
+                    assert_eq!(head.header("transfer-encoding"), None, "{name} {method} {path}");
+                }
+            }
+            assert_eq!(client.get("/200/-/next").await.text(), "next", "{name}");
+        })
+        .await;
+    });
+}

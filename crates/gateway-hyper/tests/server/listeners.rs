@@ -139,3 +139,26 @@ fn existing_unix_listener_serves_and_its_path_stays_with_its_owner() {
         assert!(path.0.exists());
     });
 }
+
+#[test]
+fn unix_socket_that_another_server_put_in_its_place_is_left_at_the_end() {
+    on_both_runtimes(async || {
+        let path = SocketPath::new();
+        let first = builder().bind_unix(&path.0).unwrap();
+        let stop_first = first.handle();
+        let first = tokio::spawn(first.serve(hello));
+        let mut client = Client::new(UnixStream::connect(&path.0).await.unwrap());
+        assert_eq!(client.get("/").await.status, 200);
+
+        std::fs::remove_file(&path.0).unwrap();
+        serve_unix(&path.0, async || {
+            stop_first.shutdown();
+            first.await.unwrap().unwrap();
+            assert!(client.closed().await.is_empty());
+            let mut client = Client::new(UnixStream::connect(&path.0).await.unwrap());
+            assert_eq!(client.get("/").await.status, 200);
+        })
+        .await;
+        assert!(!path.0.exists(), "the second one removes its own");
+    });
+}

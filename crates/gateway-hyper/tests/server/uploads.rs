@@ -254,3 +254,48 @@ fn a_14_receive_that_is_dropped_while_it_waits_loses_nothing() {
         server.stop().await;
     });
 }
+
+#[test]
+fn w_144_client_that_expects_100_is_not_asked_for_a_body_by_an_application_that_waits_for_its_loss() {
+    async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+        let scope = scope.into_http()?;
+        let goes_on = async {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            reason = receive.disconnected() => return Err(reason.into()),
+            () = goes_on => {}
+        }
+        if scope.path_info() == "/reads" {
+            let body = receive.body(10).await?;
+            return Ok(send.text(200, body).await?);
+        }
+        Ok(send.text(413, "too large").await?)
+    }
+    on_both_runtimes(async || {
+        let server = Server::start(app).await;
+        for framing in ["content-length: 4", "transfer-encoding: chunked"] {
+            let head = |path| {
+                format!("POST {path} HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\n{framing}\r\n\r\n")
+            };
+            let mut client = server.connect().await;
+            client.send(head("/refuses")).await;
+            let response = client.response().await;
+            assert_eq!((response.status, response.text()), (413, "too large"), "{framing}");
+
+            let mut client = server.connect().await;
+            client.send(head("/reads")).await;
+            assert_eq!(client.head().await.status, 100, "{framing}: asked for as soon as it is read");
+            let is_chunked = framing.ends_with("chunked");
+            client.send(if is_chunked { "4\r\nbody\r\n0\r\n\r\n" } else { "body" }).await;
+            assert_eq!(client.response().await.text(), "body", "{framing}");
+            // The connection's next request expects nothing, and its body is read ahead again.
+            client.send("POST /reads HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nnext").await;
+            assert_eq!(client.response().await.text(), "next", "{framing}");
+        }
+        server.stop().await;
+    });
+}
