@@ -2,12 +2,16 @@
 
 #[path = "bridges/asgi_to_wsgi.rs"]
 mod asgi_to_wsgi;
+#[path = "bridges/asgi_to_wsgi_bodies.rs"]
+mod asgi_to_wsgi_bodies;
 #[path = "bridges/double.rs"]
 mod double;
 #[path = "bridges/inline.rs"]
 mod inline;
 #[path = "bridges/wsgi_to_asgi.rs"]
 mod wsgi_to_asgi;
+#[path = "bridges/wsgi_to_asgi_environ.rs"]
+mod wsgi_to_asgi_environ;
 #[path = "bridges/wsgi_to_asgi_paths.rs"]
 mod wsgi_to_asgi_paths;
 

@@ -154,7 +154,6 @@ impl Drop for Listener {
     }
 }
 
-/// Whether nothing but a socket that no one listens on is there; connecting to a plain file is refused too.
 /// Where a unix socket was bound, and which file that was.
 #[derive(Debug)]
 struct Place {
@@ -182,6 +181,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
+/// Whether nothing but a socket that no one listens on is there; connecting to a plain file is refused too.
 fn is_abandoned(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
