@@ -14,6 +14,10 @@
 //! What the server has to say goes to [`tracing`]: without a subscriber it is silent. Errors and panics of
 //! the application are told at the level of errors; a client that is gone is not.
 //!
+//! Requests that HTTP forbids do not reach the application: most are refused by hyper with 400, and what
+//! it lets through (no `host` or several, a target that does not go with its method, credentials in a
+//! target) by this server, with 400, 421 or 501 and a closed connection.
+//!
 //! # Limits
 //!
 //! | limit | value | beyond it |
@@ -30,8 +34,7 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time; refusing what
-//! hyper lets through and HTTP does not (a missing `host`, `CONNECT`, credentials in a target).
+//! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time.
 
 mod body;
 mod connection;
@@ -40,6 +43,7 @@ mod lifespan;
 mod link;
 mod listener;
 mod pool;
+mod refusal;
 mod server;
 mod signal;
 mod stream;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use gateway_iface::asgi::{self, Application, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead};
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
@@ -19,7 +19,8 @@ use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 use tokio_util::task::TaskTracker;
 
 use crate::body::{Aborted, Body};
-use crate::exchange::HttpExchange;
+use crate::exchange::{HttpExchange, answer};
+use crate::refusal::refusal;
 
 /// One connection.
 ///
@@ -78,6 +79,9 @@ impl Link {
     fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
+        if let Some(status) = refusal(&head) {
+            return Responding { link: Arc::clone(self), refused: Some(status) };
+        }
         // A-35, H-12: the authority of the target replaces Host for everything downstream.
         let authority = head.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
         if let Some(Ok(host)) = authority {
@@ -109,7 +113,7 @@ impl Link {
         call.future.set(async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await });
         self.active.store(true, Ordering::Relaxed);
         self.flush.store(IDLE, Ordering::Relaxed);
-        Responding { link: Arc::clone(self) }
+        Responding { link: Arc::clone(self), refused: None }
     }
 
     /// Polls the application's call, if one is under way.
@@ -302,12 +306,19 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 #[derive(Debug)]
 pub(crate) struct Responding {
     link: Arc<Link>,
+    /// What the request is refused with; the application is not called.
+    refused: Option<StatusCode>,
 }
 
 impl Future for Responding {
     type Output = Result<Response<Body>, Aborted>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(status) = self.refused {
+            let mut response = answer(status);
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return Poll::Ready(Ok(response));
+        }
         self.link.poll_response(cx)
     }
 }

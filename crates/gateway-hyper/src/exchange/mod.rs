@@ -4,4 +4,4 @@ mod halves;
 mod shared;
 mod state;
 
-pub(crate) use self::shared::{HttpExchange, Next};
+pub(crate) use self::shared::{HttpExchange, Next, answer};

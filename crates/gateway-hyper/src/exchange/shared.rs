@@ -209,7 +209,7 @@ pub(crate) enum Next {
 }
 
 /// The server's own answer: the reason phrase, and nothing of the inside (W-139).
-fn answer(status: StatusCode) -> Response<Body> {
+pub(crate) fn answer(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::full(Bytes::from_static(
         status.canonical_reason().unwrap_or("Error").as_bytes(),
     )));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_hyper::LifespanMode;
 use gateway_iface::{Error, ServerAddr, asgi};
 
 use crate::support::{Server, builder, hello, on_both_runtimes};
@@ -135,6 +136,38 @@ fn a_101_half_closed_client_gets_its_response_where_that_is_asked_for() {
         client.stream.shutdown().await.unwrap();
         assert_eq!(client.response().await.text(), "Hello, World!");
         assert!(client.closed().await.is_empty());
+        server.stop().await;
+    });
+}
+
+#[test]
+fn h_22_requests_that_http_forbids_are_answered_and_closed_before_the_application_is_called() {
+    on_both_runtimes(async || {
+        let never = |_: asgi::Scope, _: asgi::Receive, _: asgi::Send| async {
+            Err::<(), _>(Error::new("the application was called"))
+        };
+        let server = Server::with(builder().lifespan(LifespanMode::Off), never).await;
+        for (head, status) in [
+            ("GET / HTTP/1.1\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n", 400),
+            ("GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: a, b\r\n", 400),
+            ("GET * HTTP/1.1\r\nhost: a\r\n", 400),
+            ("GET a:80 HTTP/1.1\r\nhost: a\r\n", 400),
+            ("GET http://user:password@a/ HTTP/1.1\r\nhost: a\r\n", 400),
+            ("GET https://a/ HTTP/1.1\r\nhost: a\r\n", 421),
+            ("CONNECT a:80 HTTP/1.1\r\nhost: a\r\n", 501),
+            ("CONNECT a HTTP/1.1\r\nhost: a\r\n", 400),
+            ("get / HTTP/1.1\r\nhost: a\r\n", 501),
+        ] {
+            let mut client = server.connect().await;
+            // What follows on the same connection is not read (H-98).
+            client.send(format!("{head}\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+            let response = client.response().await;
+            assert_eq!(response.status, status, "{head}");
+            assert_eq!(response.header("connection"), Some("close"), "{head}");
+            assert_eq!(client.closed().await, b"", "{head}");
+        }
         server.stop().await;
     });
 }

@@ -1,0 +1,125 @@
+//! Requests that hyper lets through and HTTP forbids.
+
+use gateway_iface::RequestHead;
+use http::{HeaderMap, Method, StatusCode, Uri, Version, header};
+
+/// What a request is refused with, before the application is called (H-22).
+///
+/// The connection is closed after the answer.
+#[inline]
+pub(crate) fn refusal(head: &RequestHead) -> Option<StatusCode> {
+    let (method, uri) = (head.method(), head.uri());
+    if method == Method::CONNECT {
+        // An origin server has nothing to connect to (H-14).
+        let named = uri.authority().is_some_and(|authority| authority.port_u16().is_some());
+        return Some(if named { StatusCode::NOT_IMPLEMENTED } else { StatusCode::BAD_REQUEST });
+    }
+    let usual = method == Method::GET || method == Method::POST;
+    if !usual && method.as_str().bytes().any(|octet| octet.is_ascii_lowercase()) {
+        // Not the method that it looks like.
+        return Some(StatusCode::NOT_IMPLEMENTED);
+    }
+    if !is_target(method, uri) || !has_one_host(head.headers(), head.version()) {
+        return Some(StatusCode::BAD_REQUEST);
+    }
+    if !head.is_secure() && uri.scheme_str() == Some("https") {
+        return Some(StatusCode::MISDIRECTED_REQUEST);
+    }
+    None
+}
+
+/// Whether the target has a form that goes with the method (H-13, H-15).
+fn is_target(method: &Method, uri: &Uri) -> bool {
+    let path = match uri.path() {
+        "*" => return method == Method::OPTIONS,
+        path => path.starts_with('/'),
+    };
+    path && uri.authority().is_none_or(|authority| {
+        uri.scheme().is_some() && !authority.host().is_empty() && !authority.as_str().contains('@')
+    })
+}
+
+/// Whether there is one valid `host`, or none where the version allows it (H-18, H-19).
+fn has_one_host(headers: &HeaderMap, version: Version) -> bool {
+    let Some(host) = headers.get(header::HOST) else {
+        return version < Version::HTTP_11;
+    };
+    let repeated = headers.len() != headers.keys_len() && headers.get_all(header::HOST).iter().count() > 1;
+    !repeated && host.as_bytes().iter().all(|&octet| HOST[usize::from(octet)])
+}
+
+/// The octets of a name, an address or a port; a comma would make a list of it.
+const HOST: [bool; 256] = {
+    let mut host = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        host[octet] = match octet as u8 {
+            b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' => true,
+            b'*' | b'+' | b';' | b'=' | b':' | b'[' | b']' => true,
+            octet => octet.is_ascii_alphanumeric(),
+        };
+        octet += 1;
+    }
+    host
+};
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn refused(version: Version, method: &str, target: &str, hosts: &[&str]) -> Option<u16> {
+        let mut request = Request::builder().method(method).uri(target).version(version);
+        for host in hosts {
+            request = request.header(header::HOST, *host);
+        }
+        refusal(&RequestHead::new(request.body(()).unwrap().into_parts().0)).map(|status| status.as_u16())
+    }
+
+    #[test]
+    fn h_13_h_14_h_15_h_21_forms_of_the_target_go_with_the_method() {
+        for (method, target, status) in [
+            ("GET", "/", None),
+            ("GET", "/a?b", None),
+            ("GET", "//a", None),
+            ("OPTIONS", "*", None),
+            ("GET", "http://example.com/x", None),
+            ("GET", "http://example.com:80", None),
+            ("GET", "http://[::1]:80/", None),
+            ("GET", "*", Some(400)),
+            ("GET", "example.com:80", Some(400)),
+            ("GET", "http://user@example.com/", Some(400)),
+            ("GET", "http://user:password@example.com/", Some(400)),
+            ("GET", "https://example.com/", Some(421)),
+            ("CONNECT", "example.com:80", Some(501)),
+            ("CONNECT", "example.com", Some(400)),
+            ("get", "/", Some(501)),
+            ("PURGE", "/", None),
+        ] {
+            assert_eq!(refused(Version::HTTP_11, method, target, &["test"]), status, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn h_18_h_19_there_is_one_valid_host() {
+        for (hosts, status) in [
+            (&["test"][..], None),
+            (&["test:80"], None),
+            (&["[::1]:80"], None),
+            (&[""], None),
+            (&[], Some(400)),
+            (&["a", "a"], Some(400)),
+            (&["a, b"], Some(400)),
+            (&["a,b"], Some(400)),
+            (&["a/b"], Some(400)),
+            (&["user@a"], Some(400)),
+            (&["a b"], Some(400)),
+            (&["a?b"], Some(400)),
+        ] {
+            assert_eq!(refused(Version::HTTP_11, "GET", "/", hosts), status, "{hosts:?}");
+        }
+        assert_eq!(refused(Version::HTTP_10, "GET", "/", &[]), None);
+        assert_eq!(refused(Version::HTTP_10, "GET", "/", &["a", "b"]), Some(400));
+    }
+}
