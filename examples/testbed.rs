@@ -13,6 +13,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -72,7 +73,7 @@ static BIG: [u8; 1024 * 1024] = [b'x'; 1024 * 1024];
 fn main() -> Result<(), Box<dyn StdError>> {
     let options = Options::parse();
     let app: Arc<dyn asgi::Application> = match (options.interface, options.inline) {
-        (Interface::Asgi, _) => Arc::new(asgi_app),
+        (Interface::Asgi, _) => Arc::new(AsgiApp),
         (Interface::Wsgi, true) => Arc::new(Inline::new(wsgi_app)),
         (Interface::Wsgi, false) => {
             Arc::new(WsgiToAsgi::new(wsgi_app, Pool::new(options.threads, Pool::DEFAULT_QUEUE)?))
@@ -101,82 +102,95 @@ fn main() -> Result<(), Box<dyn StdError>> {
     })
 }
 
-async fn asgi_app(scope: Scope, receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
-    let request = scope.into_http()?;
-    if request.path_info() == "/" {
-        send.text(200, Bytes::from_static(b"Hello, World!")).await?;
-        return Ok(());
+/// The asynchronous application: one future for each route, no larger than the route needs.
+struct AsgiApp;
+
+impl asgi::Application for AsgiApp {
+    fn call<'a, 'b>(&'a self, scope: Scope, receive: Receive, send: asgi::Send) -> Call<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let request = match scope.into_http() {
+            Ok(request) => request,
+            Err(unsupported) => return Box::pin(ready(Err(unsupported.into()))),
+        };
+        match request.path_info() {
+            "/" => Box::pin(text(send, 200, Bytes::from_static(b"Hello, World!"))),
+            "/stream" => Box::pin(stream(send)),
+            "/big" => Box::pin(big(send)),
+            "/echo" => Box::pin(echo(request, receive, send)),
+            "/scope" => Box::pin(text(send, 200, describe(request.head()).into())),
+            "/sleep" => Box::pin(sleep(pause(request.query_string()), send)),
+            _ => Box::pin(text(send, 404, Bytes::from_static(b"Not Found"))),
+        }
     }
-    // In a box, so that the future of the shortest answer stays small.
-    Box::pin(asgi_route(request, receive, send)).await
 }
 
-async fn asgi_route(request: HttpScope, mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, TEXT);
-    match request.path_info() {
-        "/stream" => {
-            send.start(StatusCode::OK, headers).await?;
-            for _ in 0..10 {
-                send.block(Bytes::from_static(&BLOCK)).await?;
-            }
-            send.last(Bytes::new()).await?;
-        }
-        "/big" => {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
-            send.start(StatusCode::OK, headers).await?;
-            send.last(Bytes::from_static(&BIG)).await?;
-        }
-        "/echo" => {
-            send.start(StatusCode::OK, echo_headers(request.head(), headers)).await?;
-            while let Some(block) = receive.block().await? {
-                send.block(block).await?;
-            }
-            send.last(Bytes::new()).await?;
-        }
-        "/scope" => send.text(200, describe(request.head())).await?,
-        "/sleep" => {
-            tokio::time::sleep(pause(request.query_string())).await;
-            send.text(200, Bytes::new()).await?;
-        }
-        _ => send.text(404, "Not Found").await?,
+async fn text(mut send: asgi::Send, status: u16, text: Bytes) -> Result<(), Error> {
+    Ok(send.text(status, text).await?)
+}
+
+async fn stream(mut send: asgi::Send) -> Result<(), Error> {
+    send.start(StatusCode::OK, text_headers()).await?;
+    for _ in 0..10 {
+        send.block(Bytes::from_static(&BLOCK)).await?;
     }
-    Ok(())
+    Ok(send.last(Bytes::new()).await?)
+}
+
+async fn big(mut send: asgi::Send) -> Result<(), Error> {
+    let mut headers = text_headers();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
+    send.start(StatusCode::OK, headers).await?;
+    Ok(send.last(Bytes::from_static(&BIG)).await?)
+}
+
+async fn echo(request: HttpScope, mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
+    send.start(StatusCode::OK, echo_headers(request.head())).await?;
+    while let Some(block) = receive.block().await? {
+        send.block(block).await?;
+    }
+    Ok(send.last(Bytes::new()).await?)
+}
+
+async fn sleep(pause: Duration, mut send: asgi::Send) -> Result<(), Error> {
+    tokio::time::sleep(pause).await;
+    Ok(send.text(200, Bytes::new()).await?)
 }
 
 fn wsgi_app(mut environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, TEXT);
-    let body = match environ.path_info() {
-        "/" => Body::from("Hello, World!"),
-        "/stream" => Body::blocks((0..10).map(|_| Bytes::from_static(&BLOCK))),
+    let (status, headers, body) = match environ.path_info() {
+        "/" => (200, text_headers(), Body::from("Hello, World!")),
+        "/stream" => (200, text_headers(), Body::blocks((0..10).map(|_| Bytes::from_static(&BLOCK)))),
         "/big" => {
+            let mut headers = text_headers();
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
-            Body::from(Bytes::from_static(&BIG))
+            (200, headers, Body::from(Bytes::from_static(&BIG)))
         }
-        "/echo" => {
-            headers = echo_headers(environ.head(), headers);
-            Body::file(environ.take_input(), 64 * 1024)
-        }
-        "/scope" => Body::from(describe(environ.head())),
+        "/echo" => (200, echo_headers(environ.head()), Body::file(environ.take_input(), 64 * 1024)),
+        "/scope" => (200, text_headers(), Body::from(describe(environ.head()))),
         "/sleep" => {
             std::thread::sleep(pause(environ.query_string()));
-            Body::empty()
+            (200, text_headers(), Body::empty())
         }
-        _ => {
-            start_response.start(StatusCode::NOT_FOUND, headers)?;
-            return Ok(Body::from("Not Found"));
-        }
+        _ => (404, text_headers(), Body::from("Not Found")),
     };
-    start_response.start(StatusCode::OK, headers)?;
+    start_response.start(StatusCode::from_u16(status)?, headers)?;
     Ok(body)
 }
 
-fn echo_headers(request: &RequestHead, mut headers: HeaderMap) -> HeaderMap {
-    match request.headers().get(header::CONTENT_TYPE) {
-        Some(content_type) => headers.insert(header::CONTENT_TYPE, content_type.clone()),
-        None => headers.remove(header::CONTENT_TYPE),
-    };
+fn text_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, TEXT);
+    headers
+}
+
+fn echo_headers(request: &RequestHead) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(content_type) = request.headers().get(header::CONTENT_TYPE) {
+        headers.insert(header::CONTENT_TYPE, content_type.clone());
+    }
     headers
 }
 
@@ -210,12 +224,7 @@ struct Forward<A> {
 }
 
 impl<A: asgi::Application> asgi::Application for Forward<A> {
-    fn call<'a, 'b>(
-        &'a self,
-        scope: Scope,
-        receive: Receive,
-        send: asgi::Send,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>>
+    fn call<'a, 'b>(&'a self, scope: Scope, receive: Receive, send: asgi::Send) -> Call<'b>
     where
         'a: 'b,
         Self: 'b,
@@ -223,3 +232,6 @@ impl<A: asgi::Application> asgi::Application for Forward<A> {
         self.inner.call(scope, receive, send)
     }
 }
+
+/// What an application returns that is written without `async_trait`.
+type Call<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
