@@ -37,14 +37,9 @@ use crate::outcome::{Observe, Observers};
 ///
 /// async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
 ///     let lifespan = scope.into_lifespan()?;
-///     while let event = receive.receive().await {
-///         match event {
-///             ReceiveEvent::LifespanStartup => {
-///                 lifespan.state().insert("pool");
-///                 send.send(SendEvent::StartupComplete).await?;
-///             }
-///             _ => break,
-///         }
+///     while let ReceiveEvent::LifespanStartup = receive.receive().await {
+///         lifespan.state().insert("pool");
+///         send.send(SendEvent::StartupComplete).await?;
 ///     }
 ///     send.send(SendEvent::ShutdownComplete).await?;
 ///     Ok(())

@@ -12,12 +12,13 @@ use crate::outcome::Observe;
 pub(super) struct Map<F> {
     inner: super::Send,
     change: F,
-    started: bool,
+    /// Whether the start in the slot was changed before it had to wait.
+    changed: bool,
 }
 
 impl<F> Map<F> {
     pub(super) const fn new(inner: super::Send, change: F) -> Self {
-        Self { inner, change, started: false }
+        Self { inner, change, changed: false }
     }
 }
 
@@ -32,10 +33,13 @@ impl<F: FnMut(&mut SendEvent) + Send> PollSend for Map<F> {
         };
         if matches!(event, SendEvent::ResponseStart(_) | SendEvent::WebSocketDenialStart(_)) {
             // There is one for each response, and a copy of its fields would cost.
-            if !std::mem::replace(&mut self.started, true) {
+            if !self.changed {
                 (self.change)(event);
             }
-            return self.inner.poll_send(cx, slot);
+            let polled = self.inner.poll_send(cx, slot);
+            // One that was refused may be followed by another.
+            self.changed = polled.is_pending();
+            return polled;
         }
         let original = event.clone();
         (self.change)(event);
@@ -101,5 +105,23 @@ mod tests {
             }
         }
         assert_eq!(blocks, ["a!", "b!", "c!"]);
+    }
+
+    #[test]
+    fn start_that_comes_after_a_refused_one_is_changed_too() {
+        async fn app(scope: Scope, _: Receive, send: asgi::Send) -> Result<(), Error> {
+            scope.into_http()?;
+            let mut send = send.map(|event| {
+                if let SendEvent::ResponseStart(start) = event {
+                    start.headers.insert("x-stamp", http::HeaderValue::from_static("1"));
+                }
+            });
+            // No final status.
+            send.text(103, "early").await.unwrap_err();
+            Ok(send.text(200, "final").await?)
+        }
+        let response = block_on(AsgiClient::new(app).request(Request::get("/").body("").unwrap())).unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(response.headers().contains_key("x-stamp"));
     }
 }

@@ -50,9 +50,7 @@ impl Task {
             _registered: registered,
         }
     }
-}
 
-impl Task {
     /// hyper is done with the connection; the call may not be.
     fn ended(&mut self, result: hyper::Result<()>) {
         let http = self.http.take();

@@ -23,7 +23,8 @@
 //! | limit | value | beyond it |
 //! |---|---|---|
 //! | time of a request's head | [`Builder::header_read_timeout`], 30 s | the connection is closed |
-//! | size of a request's head | hyper's: 100 fields, about 400 KiB | 431, closed |
+//! | size of a request's head | [`Builder::max_head_size`], 128 KiB | 431, closed |
+//! | fields of a request's head | hyper's: 100 | 431, closed |
 //! | request line | hyper's: 64 KiB of target | 414, closed |
 //! | octets of a request body | the application's: [`Receive::body`](gateway_iface::asgi::Receive::body) | 413 |
 //! | response waiting for its client | 16 blocks or 64 KiB, and hyper's buffer | `send` waits |
@@ -34,7 +35,8 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time.
+//! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time; systems other
+//! than unix.
 
 mod body;
 mod connection;

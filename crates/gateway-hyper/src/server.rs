@@ -28,6 +28,7 @@ use crate::stream::{Socket, Stream};
 #[must_use = "a builder does nothing until it listens"]
 pub struct Builder {
     grace_period: Duration,
+    max_head_size: usize,
     header_read_timeout: Option<Duration>,
     half_close: bool,
     on_disconnect: OnDisconnect,
@@ -41,6 +42,15 @@ impl Builder {
     /// What is not done by then is cut off, and its application's call is dropped.
     pub const fn grace_period(mut self, grace_period: Duration) -> Self {
         self.grace_period = grace_period;
+        self
+    }
+
+    /// How many octets the head of a request may have, its request line included; 128 KiB by default.
+    ///
+    /// A larger one is answered with 431, one whose target alone has more than 64 KiB with 414, and the
+    /// connection is closed (H-11, H-30).
+    pub const fn max_head_size(mut self, octets: usize) -> Self {
+        self.max_head_size = octets;
         self
     }
 
@@ -113,6 +123,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             grace_period: Duration::from_secs(30),
+            max_head_size: 128 * 1024,
             header_read_timeout: Some(Duration::from_secs(30)),
             half_close: false,
             on_disconnect: OnDisconnect::Run,
@@ -175,12 +186,11 @@ impl Server {
 
     /// Serves the application until the server is told to stop, and everything is done.
     ///
-    /// A second signal ends the grace period at once. One that comes during start-up ends the start-up.
-    ///
     /// In this order: start-up of the application's lifespan; connections; on Ctrl-C, SIGTERM
     /// or [`Handle::shutdown`] no more of them; calls that only wait are told
-    /// [`Disconnect::Shutdown`](gateway_iface::asgi::Disconnect::Shutdown), and requests finish within the grace period; shutdown of the
-    /// lifespan.
+    /// [`Disconnect::Shutdown`](gateway_iface::asgi::Disconnect::Shutdown), and requests finish within
+    /// the grace period; shutdown of the lifespan, which has as long again. A signal
+    /// during start-up ends the start-up, and each further one ends what the server still waits for.
     ///
     /// # Errors
     ///
@@ -212,7 +222,12 @@ impl Server {
         info!("stopping");
         drop(listener);
         serving.drain(builder.grace_period, &mut stop).await;
-        lifespan.stop(builder.grace_period).await?;
+        tokio::select! {
+            stopped = lifespan.stop(builder.grace_period) => stopped?,
+            () = stop.insisted() => {
+                return Err(ServeError::Shutdown("a further signal came before it was done".into()));
+            }
+        }
         info!("stopped");
         Ok(())
     }
@@ -267,7 +282,7 @@ struct Serving {
 impl Serving {
     fn new(app: Arc<dyn Application>, builder: &Builder, state: Option<State>) -> Self {
         let mut http = http1::Builder::new();
-        http.half_close(builder.half_close);
+        http.half_close(builder.half_close).max_header_size(builder.max_head_size);
         if let Some(timeout) = builder.header_read_timeout {
             http.timer(TokioTimer::new()).header_read_timeout(timeout);
         } else {

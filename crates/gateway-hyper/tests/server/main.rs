@@ -14,6 +14,7 @@ mod concurrency;
 mod faults;
 mod framing;
 mod lifespan;
+mod lifespan_ends;
 mod listeners;
 mod loss;
 mod observers;

@@ -21,16 +21,23 @@ const BRIEF: &str = "brief";
 const PATIENT: &str = "patient";
 /// With a start-up that does not come to an end.
 const STARTING: &str = "starting";
+/// With a shutdown that does not come to an end.
+const STOPPING: &str = "stopping";
 
 async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
     if scope.protocol() == "lifespan" {
         receive.receive().await;
-        if std::env::var(SERVES).is_ok_and(|mode| mode == STARTING) {
+        let is = |mode: &str| std::env::var(SERVES).is_ok_and(|given| given == mode);
+        if is(STARTING) {
             println!("\nstarts");
             std::future::pending::<()>().await;
         }
         send.send(SendEvent::StartupComplete).await?;
         receive.receive().await;
+        if is(STOPPING) {
+            println!("\nstops");
+            std::future::pending::<()>().await;
+        }
         println!("\nlifespan is over");
         return Ok(send.send(SendEvent::ShutdownComplete).await?);
     }
@@ -59,7 +66,9 @@ fn process_that_serves() {
         let builder = Server::builder().grace_period(grace_period);
         let server = builder.bind("127.0.0.1:0").await.unwrap();
         println!("\nserves {}", server.local_addr().tcp().unwrap());
-        server.serve(app).await.unwrap();
+        let served = server.serve(app).await;
+        // A shutdown that was cut short is an error of serve.
+        assert_eq!(served.is_err(), mode == STOPPING, "{served:?}");
         println!("\nserve is over");
     });
 }
@@ -171,6 +180,20 @@ fn second_signal_ends_the_grace_period_and_the_process_exits_with_0() {
             assert_eq!(client.closed().await, b"", "SIG{first}, SIG{second}: cut off");
             let said = process.end();
             assert!(said.contains("\nlifespan is over\n"), "SIG{first}, SIG{second}: {said}");
+        }
+    });
+}
+
+#[test]
+fn signal_during_the_shutdown_of_the_lifespan_ends_it() {
+    on_current_thread(async || {
+        for signal in ["TERM", "INT"] {
+            let mut process = Process::start(STOPPING);
+            process.signal(signal);
+            process.says("stops");
+            process.signal(signal);
+            let said = process.end();
+            assert!(!said.contains("lifespan is over"), "SIG{signal}: {said}");
         }
     });
 }

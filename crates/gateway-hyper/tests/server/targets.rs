@@ -114,6 +114,36 @@ fn head_that_is_no_http_is_refused_and_the_next_connection_is_served() {
 }
 
 #[test]
+fn h_11_h_30_head_over_a_limit_is_refused_by_its_name_and_closed() {
+    let large = |name: &str, len| format!("{name}{}", "x".repeat(len));
+    let fields = |count| (0..count).map(|number| format!("x-{number}: x\r\n")).collect::<String>();
+    on_both_runtimes(async || {
+        for (limit, head, status) in [
+            (None, large("GET / HTTP/1.1\r\nhost: test\r\nx: ", 120_000), 200),
+            (None, large("GET / HTTP/1.1\r\nhost: test\r\nx: ", 131_072), 431),
+            (None, large("GET /", 65_000) + " HTTP/1.1\r\nhost: test", 200),
+            (None, large("GET /", 70_000) + " HTTP/1.1\r\nhost: test", 414),
+            (None, format!("GET / HTTP/1.1\r\nhost: test\r\n{}x: x", fields(98)), 200),
+            (None, format!("GET / HTTP/1.1\r\nhost: test\r\n{}x: x", fields(99)), 431),
+            (Some(1000), large("GET / HTTP/1.1\r\nhost: test\r\nx: ", 900), 200),
+            (Some(1000), large("GET / HTTP/1.1\r\nhost: test\r\nx: ", 1000), 431),
+        ] {
+            let builder = limit.map_or_else(builder, |limit| builder().max_head_size(limit));
+            let server = Server::with(builder, hello).await;
+            let mut client = server.connect().await;
+            client.send(head.clone() + "\r\n\r\n").await;
+            let response = client.response().await;
+            assert_eq!(response.status, status, "{limit:?}, {} octets: {:.40}", head.len(), head);
+            if status != 200 {
+                client.closed().await;
+            }
+            assert_eq!(server.get("/").await.status, 200);
+            server.stop().await;
+        }
+    });
+}
+
+#[test]
 fn h_100_client_that_does_not_send_its_head_is_disconnected() {
     on_both_runtimes(async || {
         let server =
