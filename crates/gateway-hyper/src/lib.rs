@@ -39,6 +39,7 @@
 //! than unix.
 
 mod body;
+mod builder;
 mod connection;
 mod exchange;
 mod lifespan;
@@ -50,11 +51,12 @@ mod server;
 mod signal;
 mod stream;
 
+pub use self::builder::Builder;
 pub use self::connection::OnDisconnect;
 pub use self::lifespan::LifespanMode;
 pub use self::listener::{Listener, LocalAddr};
 pub use self::pool::{Pool, wsgi};
-pub use self::server::{Builder, Handle, ServeError, Server};
+pub use self::server::{Handle, ServeError, Server};
 
 use gateway_iface::asgi::Application;
 

@@ -16,122 +16,13 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{info, warn};
 
+use crate::builder::Builder;
 use crate::connection::{OnDisconnect, Task};
-use crate::lifespan::{self, LifespanMode};
+use crate::lifespan;
 use crate::link::{Link, Service};
 use crate::listener::{Accepted, Listener, LocalAddr};
 use crate::signal::Stop;
 use crate::stream::{Socket, Stream};
-
-/// How a server is set up; [`Server::builder`] begins one.
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until it listens"]
-pub struct Builder {
-    grace_period: Duration,
-    max_head_size: usize,
-    header_read_timeout: Option<Duration>,
-    half_close: bool,
-    on_disconnect: OnDisconnect,
-    lifespan: LifespanMode,
-    signals: bool,
-}
-
-impl Builder {
-    /// How long requests may go on once the server was told to stop; 30 seconds by default.
-    ///
-    /// What is not done by then is cut off, and its application's call is dropped.
-    pub const fn grace_period(mut self, grace_period: Duration) -> Self {
-        self.grace_period = grace_period;
-        self
-    }
-
-    /// How many octets the head of a request may have, its request line included; 128 KiB by default.
-    ///
-    /// A larger one is answered with 431, one whose target alone has more than 64 KiB with 414, and the
-    /// connection is closed (H-11, H-30).
-    pub const fn max_head_size(mut self, octets: usize) -> Self {
-        self.max_head_size = octets;
-        self
-    }
-
-    /// How long a client may take to send the head of a request; 30 seconds by default, `None` is no
-    /// limit. A slower one is disconnected (H-100).
-    pub const fn header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.header_read_timeout = timeout;
-        self
-    }
-
-    /// Whether a client that closed its sending side still gets its response; `false` by default.
-    ///
-    /// A closed sending side cannot be told from a lost client. By default it is taken for one, so
-    /// that an application that only waits learns of the loss; with `true` the response is
-    /// sent, and a loss is noticed when sending fails.
-    pub const fn half_close(mut self, half_close: bool) -> Self {
-        self.half_close = half_close;
-        self
-    }
-
-    /// What becomes of a call whose client is gone; it runs on by default.
-    pub const fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
-        self.on_disconnect = on_disconnect;
-        self
-    }
-
-    /// Whether the application is told of start-up and shutdown; if it supports that, by default.
-    pub const fn lifespan(mut self, lifespan: LifespanMode) -> Self {
-        self.lifespan = lifespan;
-        self
-    }
-
-    /// Whether Ctrl-C and SIGTERM stop the server; they do by default.
-    pub const fn signals(mut self, signals: bool) -> Self {
-        self.signals = signals;
-        self
-    }
-
-    /// Listens on an address; port 0 takes a free one.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Listener::bind`].
-    pub async fn bind(self, addr: impl tokio::net::ToSocketAddrs) -> io::Result<Server> {
-        self.listen(Listener::bind(addr).await?)
-    }
-
-    /// Listens on a unix socket.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Listener::bind_unix`].
-    pub fn bind_unix(self, path: impl Into<std::path::PathBuf>) -> io::Result<Server> {
-        self.listen(Listener::bind_unix(path)?)
-    }
-
-    /// Takes a socket that listens already.
-    ///
-    /// # Errors
-    ///
-    /// Those of asking the socket for its address.
-    pub fn listen(self, listener: impl Into<Listener>) -> io::Result<Server> {
-        let listener = listener.into();
-        let local_addr = listener.local_addr()?;
-        Ok(Server { builder: self, listener, local_addr, stop: Arc::new(watch::channel(false).0) })
-    }
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            grace_period: Duration::from_secs(30),
-            max_head_size: 128 * 1024,
-            header_read_timeout: Some(Duration::from_secs(30)),
-            half_close: false,
-            on_disconnect: OnDisconnect::Run,
-            lifespan: LifespanMode::Auto,
-            signals: true,
-        }
-    }
-}
 
 /// A server that listens and does not serve yet.
 ///
@@ -167,6 +58,11 @@ pub struct Server {
 }
 
 impl Server {
+    pub(crate) fn new(builder: Builder, listener: Listener) -> io::Result<Self> {
+        let local_addr = listener.local_addr()?;
+        Ok(Self { builder, listener, local_addr, stop: Arc::new(watch::channel(false).0) })
+    }
+
     /// Begins a server with the default settings.
     pub fn builder() -> Builder {
         Builder::default()

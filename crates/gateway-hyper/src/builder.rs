@@ -1,0 +1,118 @@
+//! How a server is set up.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::connection::OnDisconnect;
+use crate::lifespan::LifespanMode;
+use crate::listener::Listener;
+use crate::server::Server;
+
+/// How a server is set up; [`Server::builder`] begins one.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it listens"]
+pub struct Builder {
+    pub(crate) grace_period: Duration,
+    pub(crate) max_head_size: usize,
+    pub(crate) header_read_timeout: Option<Duration>,
+    pub(crate) half_close: bool,
+    pub(crate) on_disconnect: OnDisconnect,
+    pub(crate) lifespan: LifespanMode,
+    pub(crate) signals: bool,
+}
+
+impl Builder {
+    /// How long requests may go on once the server was told to stop; 30 seconds by default.
+    ///
+    /// What is not done by then is cut off, and its application's call is dropped.
+    pub const fn grace_period(mut self, grace_period: Duration) -> Self {
+        self.grace_period = grace_period;
+        self
+    }
+
+    /// How many octets the head of a request may have, its request line included; 128 KiB by default.
+    ///
+    /// A larger one is answered with 431, one whose target alone has more than 64 KiB with 414, and the
+    /// connection is closed (H-11, H-30).
+    pub const fn max_head_size(mut self, octets: usize) -> Self {
+        self.max_head_size = octets;
+        self
+    }
+
+    /// How long a client may take to send the head of a request; 30 seconds by default, `None` is no
+    /// limit. A slower one is disconnected (H-100).
+    pub const fn header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.header_read_timeout = timeout;
+        self
+    }
+
+    /// Whether a client that closed its sending side still gets its response; `false` by default.
+    ///
+    /// A closed sending side cannot be told from a lost client. By default it is taken for one, so
+    /// that an application that only waits learns of the loss; with `true` the response is
+    /// sent, and a loss is noticed when sending fails.
+    pub const fn half_close(mut self, half_close: bool) -> Self {
+        self.half_close = half_close;
+        self
+    }
+
+    /// What becomes of a call whose client is gone; it runs on by default.
+    pub const fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
+        self.on_disconnect = on_disconnect;
+        self
+    }
+
+    /// Whether the application is told of start-up and shutdown; if it supports that, by default.
+    pub const fn lifespan(mut self, lifespan: LifespanMode) -> Self {
+        self.lifespan = lifespan;
+        self
+    }
+
+    /// Whether Ctrl-C and SIGTERM stop the server; they do by default.
+    pub const fn signals(mut self, signals: bool) -> Self {
+        self.signals = signals;
+        self
+    }
+
+    /// Listens on an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Listener::bind`].
+    pub async fn bind(self, addr: impl tokio::net::ToSocketAddrs) -> io::Result<Server> {
+        self.listen(Listener::bind(addr).await?)
+    }
+
+    /// Listens on a unix socket.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Listener::bind_unix`].
+    pub fn bind_unix(self, path: impl Into<PathBuf>) -> io::Result<Server> {
+        self.listen(Listener::bind_unix(path)?)
+    }
+
+    /// Takes a socket that listens already.
+    ///
+    /// # Errors
+    ///
+    /// Those of asking the socket for its address.
+    pub fn listen(self, listener: impl Into<Listener>) -> io::Result<Server> {
+        Server::new(self, listener.into())
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            grace_period: Duration::from_secs(30),
+            max_head_size: 128 * 1024,
+            header_read_timeout: Some(Duration::from_secs(30)),
+            half_close: false,
+            on_disconnect: OnDisconnect::Run,
+            lifespan: LifespanMode::Auto,
+            signals: true,
+        }
+    }
+}
