@@ -218,6 +218,7 @@ mod tests {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
     }
 
+    /// it is the error of sending.
     #[test]
     fn a_95_disconnect_is_recognised_through_io_error_and_back() {
         let io = std::io::Error::from(SendError::Disconnected(Disconnect::Client));

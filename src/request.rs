@@ -310,6 +310,7 @@ mod tests {
         RequestHead::new(Request::get(target).body(()).unwrap().into_parts().0)
     }
 
+    /// W-23, A-147: the rest is empty only where the mount point is all of the path; that stays whole.
     #[test]
     fn w_26_root_path_and_path_info_are_the_whole_path_at_every_mount() {
         let mut head = head("/a/b/c?x");
@@ -332,6 +333,7 @@ mod tests {
         assert_eq!(head.path_info(), "/");
     }
 
+    /// what is text is decoded.
     #[test]
     fn a_22_path_that_is_not_text_is_an_error_and_raw_path_keeps_it() {
         for target in ["/%FF", "/%", "/a%2"] {

@@ -89,6 +89,7 @@ fn a_06_application_runs_to_its_end_after_a_complete_response() {
     assert_eq!(response.body(), "x");
 }
 
+/// files, files that are missing, trailers.
 #[test]
 fn capabilities_are_offered_and_acted_upon() {
     async fn app(scope: Scope, _: Receive, mut send: Send) -> Result<(), Error> {

@@ -44,6 +44,7 @@ async fn app(scope: Scope, receive: Receive, mut send: Send) -> Result<(), Error
     }
 }
 
+/// a close before the accept is a 403.
 #[test]
 fn a_88_a_94_handshake_answers_are_seen_by_the_client() {
     let client =
@@ -57,6 +58,7 @@ fn a_88_a_94_handshake_answers_are_seen_by_the_client() {
     assert!(block_on(client.websocket(request("/echo")).connect()).is_ok());
 }
 
+/// the end of the call is the end of the socket.
 #[test]
 fn a_94_ends_after_accept_close_with_1000_or_1011() {
     let client = AsgiClient::new(app);
@@ -69,6 +71,7 @@ fn a_94_ends_after_accept_close_with_1000_or_1011() {
     }
 }
 
+/// the client gets code and reason.
 #[test]
 fn a_83_close_of_the_application_is_answered_and_told_again_and_again() {
     let client = AsgiClient::new(app);
@@ -114,6 +117,7 @@ fn a_92_a_93_messages_wait_for_accept_and_come_before_the_close() {
     );
 }
 
+/// the end of the socket is told to the call.
 #[test]
 fn a_84_lost_connection_has_code_1006_also_during_the_handshake() {
     let client = AsgiClient::new(app);

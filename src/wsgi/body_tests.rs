@@ -87,6 +87,7 @@ fn w_15_nothing_is_pulled_after_the_end_an_error_or_a_panic() {
     assert!(body.next().is_none());
 }
 
+/// W-10: what is told is what is left.
 #[test]
 fn w_126_length_is_known_for_nothing_one_block_and_an_exhausted_list() {
     assert_eq!(Body::empty().exact_len(), Some(0));
@@ -98,6 +99,7 @@ fn w_126_length_is_known_for_nothing_one_block_and_an_exhausted_list() {
     assert_eq!(body.size_hint(), (0, Some(0)));
 }
 
+/// W-132: one block for each, empty ones too.
 #[test]
 fn w_134_mapped_body_keeps_close_and_gives_one_block_for_each() {
     let (body, count) = counted(Body::blocks(["a", "", "b"]));
@@ -109,6 +111,7 @@ fn w_134_mapped_body_keeps_close_and_gives_one_block_for_each() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
+/// W-152: its end lets go of it.
 #[test]
 fn w_150_file_is_read_in_blocks_to_its_end_and_then_dropped() {
     struct Reads {

@@ -26,6 +26,7 @@ fn check(environ: &Environ, expected: &[(&str, Option<&str>)]) {
     }
 }
 
+/// W-29, W-42: what has no value is not there.
 #[test]
 fn w_21_w_27_w_28_w_34_head_of_a_plain_request() {
     let mut environ = environ("/x", &[]);
@@ -54,6 +55,7 @@ fn w_21_w_27_w_28_w_34_head_of_a_plain_request() {
     assert!(environ.get("SERVER_SOFTWARE").unwrap().to_str().unwrap().starts_with("gateway-iface/"));
 }
 
+/// W-23: the path is decoded once.
 #[test]
 fn w_24_w_25_w_27_w_64_paths_are_decoded_once_and_queries_are_not() {
     for (target, path) in [
@@ -72,6 +74,7 @@ fn w_24_w_25_w_27_w_64_paths_are_decoded_once_and_queries_are_not() {
     }
 }
 
+/// W-23: the path is what follows the mount point.
 #[test]
 fn w_22_w_26_script_name_and_path_info_are_the_whole_path() {
     let mut environ = environ("/a%20b/c", &[]);
@@ -149,6 +152,7 @@ fn w_37_repeated_fields_are_joined_in_order() {
     );
 }
 
+/// W-39: fields about the connection are shown.
 #[test]
 fn w_35_w_36_w_38_fields_are_seen_under_one_name_only() {
     let long = format!("x-{}", "y".repeat(99));
@@ -186,6 +190,7 @@ fn w_35_w_36_w_38_fields_are_seen_under_one_name_only() {
     assert_eq!(fields.len(), 3, "{fields:?}");
 }
 
+/// W-49: the scheme is that of the connection.
 #[test]
 fn w_40_w_41_connection_is_shown_as_text() {
     let client = SocketAddr::from((Ipv6Addr::LOCALHOST, 5000));
@@ -201,6 +206,7 @@ fn w_40_w_41_connection_is_shown_as_text() {
     );
 }
 
+/// W-49, W-52, W-53: as the server set them.
 #[test]
 fn w_47_w_48_w_54_wsgi_variables_are_all_there() {
     let environ = environ("/", &[]).with_multithread(false).with_multiprocess(true).with_run_once(true);

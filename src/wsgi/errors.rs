@@ -118,6 +118,7 @@ impl fmt::Debug for ErrorStream {
 mod tests {
     use super::*;
 
+    /// W-85: a line ends with LF in the sink too.
     #[test]
     fn w_84_w_86_text_reaches_the_sink_unchanged() {
         let log = Arc::new(Mutex::new(Vec::new()));

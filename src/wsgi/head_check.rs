@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(rule(200, &[("x", b"a b\xFF")]), None);
     }
 
+    /// W-128: a transfer coding is one of them.
     #[test]
     fn w_99_w_100_hop_by_hop_fields_are_refused() {
         for name in [

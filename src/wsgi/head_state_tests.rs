@@ -36,6 +36,7 @@ fn block(state: &mut HeadState, data: &'static str) -> (bool, Bytes, bool) {
     (admitted.head.is_some(), admitted.data, admitted.complete)
 }
 
+/// W-19, W-104: neither the start nor an empty block gives anything to send.
 #[test]
 fn w_105_empty_first_block_sends_nothing() {
     let mut state = started("GET", 200, None);
@@ -73,6 +74,7 @@ fn w_127_no_length_zero_for_head_204_and_304() {
     assert_eq!(started("HEAD", 200, Some(7)).end().unwrap().unwrap().length, Some(7));
 }
 
+/// W-101: a bad head is refused by the call that brings it.
 #[test]
 fn w_106_second_start_is_an_error_even_after_a_failed_one() {
     assert_eq!(rule(started("GET", 200, None).start(StatusCode::OK, HeaderMap::new())), "W-106");

@@ -72,6 +72,7 @@ fn w_82_cut_body_is_an_error_at_every_further_read() {
     assert!(Error::from(input.read_all(100).unwrap_err()).is_disconnected());
 }
 
+/// W-67: reading.
 #[test]
 fn w_69_read_may_be_short_and_read_full_is_not() {
     let mut input = parts(&["ab", "cd", "e"], None);
@@ -95,6 +96,7 @@ fn interrupted_reads_go_on() {
     assert_eq!(Input::new(reader(), None).read_full(&mut [0; 9]).unwrap(), 3);
 }
 
+/// W-67: reading lines.
 #[test]
 fn w_71_w_72_lines_end_with_lf_and_stop_at_the_limit() {
     for mut input in inputs("ab\n\ncdef\r\nlast") {
@@ -109,6 +111,7 @@ fn w_71_w_72_lines_end_with_lf_and_stop_at_the_limit() {
     }
 }
 
+/// W-67, W-73: all lines that remain.
 #[test]
 fn w_74_iteration_gives_the_same_as_repeated_read_line() {
     for limit in [1, 3, usize::MAX] {

@@ -124,6 +124,7 @@ fn memory(calls: usize) -> Memory {
     Memory { calls: Some(calls), ..Memory::default() }
 }
 
+/// W-19: the transport gets no empty block.
 #[test]
 fn w_12_w_17_w_105_blocks_go_out_in_order_and_the_body_is_closed() {
     let (memory, result) = drive(ok, &[Ok(""), Ok("one "), Ok(""), Ok("two")], Memory::default(), 1);
@@ -141,6 +142,7 @@ fn w_126_w_127_length_is_given_for_one_block_and_for_none() {
     }
 }
 
+/// W-12: the body is closed all the same.
 #[test]
 fn w_122_iteration_stops_at_the_declared_length() {
     let (memory, result) = drive(with_length(8), &[Ok("1234"), Ok("56"), Ok("7890")], Memory::default(), 1);
@@ -180,6 +182,7 @@ fn w_138_w_139_failures_before_the_head_are_answered_with_a_generic_text() {
     assert_eq!((memory.heads[0].0, memory.text.as_str()), (500, "Internal Server Error"));
 }
 
+/// W-12: the body is closed all the same.
 #[test]
 fn w_09_response_never_started_is_answered_with_500() {
     let (memory, result) = drive(|_| Ok(()), &[], Memory::default(), 1);
@@ -187,6 +190,7 @@ fn w_09_response_never_started_is_answered_with_500() {
     assert_eq!(memory.heads[0].0, 500);
 }
 
+/// W-12: the body is closed all the same.
 #[test]
 fn w_138_panics_cost_their_own_request_only() {
     let (memory, result) = drive(|_| panic!("in the call"), &[], Memory::default(), 0);
@@ -201,6 +205,7 @@ fn w_138_panics_cost_their_own_request_only() {
     assert!(result.unwrap_err().is_answered());
 }
 
+/// W-12: the body is closed all the same.
 #[test]
 fn w_140_failure_after_the_head_aborts() {
     let (memory, result) = drive(ok, &[Ok("sent"), Err("broken")], Memory::default(), 1);
@@ -209,6 +214,7 @@ fn w_140_failure_after_the_head_aborts() {
     assert_eq!((memory.heads.len(), memory.text.as_str()), (1, "sent"));
 }
 
+/// W-12: at whichever call the loss is noticed.
 #[test]
 fn w_142_lost_client_closes_the_body_and_is_no_fault() {
     for calls in [0, 1, 2] {

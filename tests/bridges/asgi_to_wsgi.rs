@@ -82,6 +82,7 @@ pub(super) async fn pause() {
     .await;
 }
 
+/// the path is whole and decoded, the query is as it came.
 #[test]
 fn a_161_scope_is_what_environ_tells() {
     async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {

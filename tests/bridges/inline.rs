@@ -101,7 +101,7 @@ fn a_157_body_is_closed_once_on_every_path() {
 }
 
 #[test]
-fn w_114_what_is_written_leaves_in_order_and_is_bounded() {
+fn w_116_what_is_written_leaves_in_order_and_is_bounded() {
     fn app(_: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
         start(start_response)?;
         start_response.write(b"one ")?;
@@ -140,6 +140,7 @@ fn w_107_w_122_restart_and_content_length_hold() {
     assert_eq!((response.status().as_u16(), response.blocks()), (502, &["ab".into(), "c".into()][..]));
 }
 
+/// W-52, W-53: as the server set them.
 #[test]
 fn a_160_flags_and_outcome() {
     let outcomes = Outcomes::default();

@@ -32,6 +32,7 @@ fn events_of(
     events(&mut exchange)
 }
 
+/// W-01: one call for the one request.
 #[test]
 fn a_148_other_scopes_are_unsupported_and_never_reach_the_application() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -149,6 +150,7 @@ fn a_154_upload_larger_than_the_hand_over_streams() {
     assert_eq!(block_on(exchange.response()).body().len(), BLOCKS * 300);
 }
 
+/// W-104: the start sends nothing either.
 #[test]
 fn a_155_empty_blocks_send_nothing_and_the_head_can_still_be_replaced() {
     let gate = Shared::<bool>::default();
@@ -193,9 +195,9 @@ fn a_155_empty_write_lets_the_head_leave_at_once() {
     assert_eq!(events(&mut exchange).concat().replace(" more", "").replace(" last", ""), "data");
 }
 
+/// W-17, W-131: each block waits until the client has the one before.
 #[test]
 fn a_156_each_block_is_an_event_and_the_end_is_told() {
-    // Each block waits until the client has the one before: nothing is delayed (W-131).
     let taken = Shared::<usize>::default();
     let seen = taken.clone();
     let app = move |_: Environ, start_response: &mut dyn StartResponse| {
@@ -303,6 +305,7 @@ fn a_159_status_is_a_number_and_fields_are_lower_case_octets() {
     assert_eq!(fields, [("x-mixed", &b"\xFF"[..]), ("x-mixed", b"2")]);
 }
 
+/// W-52, W-53, W-54: of the bridge.
 #[test]
 fn a_160_flags_tell_of_threads_processes_and_repetition() {
     fn app(environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {

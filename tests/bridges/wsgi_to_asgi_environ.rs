@@ -24,6 +24,7 @@ fn variables(head: RequestHead, names: &'static [&'static str]) -> Vec<String> {
     block_on(exchange.response()).text().lines().map(str::to_owned).collect()
 }
 
+/// W-29, W-49: type and scheme among them.
 #[test]
 fn a_150_environ_has_the_variables_of_the_scope() {
     let request = Request::put("/app/x?q=%20+")

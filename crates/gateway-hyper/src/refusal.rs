@@ -77,6 +77,7 @@ mod tests {
         refusal(&RequestHead::new(request.body(()).unwrap().into_parts().0)).map(|status| status.as_u16())
     }
 
+    /// a method in lower case is not the one it looks like.
     #[test]
     fn h_13_h_14_h_15_h_21_forms_of_the_target_go_with_the_method() {
         for (method, target, status) in [

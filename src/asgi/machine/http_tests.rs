@@ -59,6 +59,7 @@ fn outcome(state: &str, mut event: SendEvent) -> Option<HttpState> {
     }
 }
 
+/// the last block is the end, or is followed by the trailers that were announced.
 #[test]
 fn a_66_every_cell_of_the_send_table_holds() {
     use HttpState::{Done, Idle, Started, Streaming, Trailers};
@@ -100,6 +101,7 @@ fn a_107_done_ignores_and_a_95_gone_fails() {
     }
 }
 
+/// an application that did not look is refused; announcing alone means nothing.
 #[test]
 fn a_122_event_of_an_extension_not_advertised_is_refused() {
     let mut machine = machine_for("GET", Capabilities::none());
@@ -196,6 +198,7 @@ fn a_75_body_of_head_204_and_304_is_dropped_and_drives_the_machine() {
     }
 }
 
+/// a start alone is a fault.
 #[test]
 fn a_66_a_106_an_application_that_ends_early_is_answered_or_cut_off() {
     let failed = || Err(Error::new("broken"));

@@ -313,6 +313,7 @@ mod tests {
         }
     }
 
+    /// the one that names the protocol among them.
     #[test]
     fn a_80_field_of_the_server_in_accept_is_refused() {
         for name in ["sec-websocket-accept", "upgrade", "content-length", "sec-websocket-protocol"] {

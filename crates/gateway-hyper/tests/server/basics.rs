@@ -14,6 +14,7 @@ fn wsgi_hello(_: Environ, start_response: &mut dyn StartResponse) -> Result<Body
     Ok(Body::from("Hello, World!"))
 }
 
+/// W-103: the date is added.
 #[test]
 fn both_interfaces_say_hello_on_one_connection_again_and_again() {
     on_both_runtimes(async || {
@@ -54,6 +55,7 @@ async fn tell(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Se
     Ok(())
 }
 
+/// version, method and query are told as they came.
 #[test]
 fn a_34_h_103_nothing_of_one_request_is_seen_by_the_next_on_its_connection() {
     on_both_runtimes(async || {
@@ -123,6 +125,7 @@ fn h_pipelined_requests_are_answered_in_their_order() {
     });
 }
 
+/// A-18, W-146: the version is told; the connection is the server's.
 #[test]
 fn http_1_0_is_answered_and_closed_unless_it_asks_to_stay() {
     on_both_runtimes(async || {
@@ -140,6 +143,7 @@ fn http_1_0_is_answered_and_closed_unless_it_asks_to_stay() {
     });
 }
 
+/// W-146: the connection is the server's.
 #[test]
 fn connection_close_is_answered_and_closed() {
     on_both_runtimes(async || {

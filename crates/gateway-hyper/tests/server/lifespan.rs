@@ -88,6 +88,7 @@ fn a_108_connection_that_is_early_waits_for_startup() {
     });
 }
 
+/// there is one lifespan for all connections.
 #[test]
 fn a_112_a_113_shutdown_comes_after_the_last_request_and_is_waited_for() {
     on_both_runtimes(async || {

@@ -106,6 +106,7 @@ fn a_68_start_alone_sends_nothing() {
     });
 }
 
+/// W-125: for a client that knows no chunks.
 #[test]
 fn http_1_0_stream_comes_without_chunks_and_ends_with_the_connection() {
     on_both_runtimes(async || {
@@ -136,6 +137,7 @@ where
     (WsgiToAsgi::new(app, Pool::new(1, 1).unwrap()), blocks)
 }
 
+/// W-19: an empty block first is nothing on the wire.
 #[test]
 fn w_131_block_of_the_iterable_is_at_the_client_before_the_next_is_taken() {
     on_both_runtimes(async || {

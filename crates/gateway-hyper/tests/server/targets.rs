@@ -33,6 +33,7 @@ async fn told(request_line: &str, host: &str) -> Vec<String> {
     response.text().split(' ').map(str::to_owned).collect()
 }
 
+/// it is the only host.
 #[test]
 fn a_35_authority_of_an_absolute_target_is_the_host_and_its_path_is_the_path() {
     on_both_runtimes(async || {
@@ -55,6 +56,7 @@ fn a_35_options_asterisk_has_the_path_asterisk() {
     });
 }
 
+/// so does the query.
 #[test]
 fn a_23_path_that_is_no_text_reaches_the_application_as_received() {
     on_both_runtimes(async || {
@@ -170,6 +172,7 @@ fn a_101_half_closed_client_gets_its_response_where_that_is_asked_for() {
     });
 }
 
+/// a method in lower case among them.
 #[test]
 fn h_22_requests_that_http_forbids_are_answered_and_closed_before_the_application_is_called() {
     on_both_runtimes(async || {

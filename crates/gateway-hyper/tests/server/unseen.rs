@@ -165,7 +165,7 @@ fn a_99_call_that_waits_behind_the_next_request_of_its_connection_is_told_that_i
 }
 
 #[test]
-fn w_132_a_158_thread_that_sends_only_empty_blocks_is_free_again_when_its_client_left() {
+fn a_158_thread_that_sends_only_empty_blocks_is_free_again_when_its_client_left() {
     on_both_runtimes(async || {
         for first in ["one", ""] {
             let (began, mut begins) = mpsc::unbounded_channel();

@@ -33,6 +33,7 @@ fn echoes() -> Vec<(&'static str, Arc<dyn asgi::Application>)> {
     apps
 }
 
+/// W-81, W-146: for both interfaces.
 #[test]
 fn a_55_chunked_upload_is_decoded() {
     on_both_runtimes(async || {
@@ -147,6 +148,7 @@ fn w_144_client_that_expects_100_is_not_asked_for_a_body_that_no_one_reads() {
     });
 }
 
+/// W-83: it is drained, or its connection is closed.
 #[test]
 fn a_76_body_that_no_one_read_does_not_become_the_next_request() {
     on_both_runtimes(async || {
