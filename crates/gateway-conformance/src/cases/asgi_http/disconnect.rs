@@ -1,0 +1,137 @@
+//! Clients that leave.
+
+use gateway_iface::asgi::Disconnect;
+use gateway_iface::asgi::event::ReceiveEvent;
+use gateway_iface::http::StatusCode;
+use gateway_iface::Error;
+
+use crate::case::{App, Case, asgi, equal};
+use crate::cases::fields::text;
+use crate::client::Upload;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "application_that_waits_learns_that_its_client_left",
+        rules: &["A-100", "A-67", "A-58", "A-06"],
+        about: "The application has the request and receives; its client leaves without a word, and receive tells of it, now and again. The call goes on to its end.",
+        app: App::Asgi(|journal| {
+            asgi(move |scope, mut receive, _| {
+                let journal = journal.clone();
+                async move {
+                    scope.into_http()?;
+                    while let ReceiveEvent::HttpRequest(_) = receive.receive().await {
+                        journal.note("waits");
+                    }
+                    for _ in 0..2 {
+                        let told = receive.receive().await.disconnect();
+                        journal.note(if told == Some(Disconnect::Client) { "client" } else { "other" });
+                    }
+                    journal.note("returned");
+                    Ok(())
+                }
+            })
+        }),
+        breaks: &["A-65"],
+        check: |client| {
+            let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
+            exchange.until_noted("waits", client)?;
+            drop(exchange);
+            client.wait_for("returned")?;
+            equal("the notes", client.notes()?, ["waits", "client", "client", "returned"])
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "upload_that_is_cut_is_a_disconnect",
+        rules: &["A-67", "A-53", "H-49"],
+        about: "The client leaves in the middle of its body: the application is told so, and never gets a last block.",
+        app: App::Asgi(|journal| {
+            asgi(move |scope, mut receive, _| {
+                let journal = journal.clone();
+                async move {
+                    scope.into_http()?;
+                    loop {
+                        match receive.receive().await {
+                            ReceiveEvent::HttpRequest(request) if request.more_body => journal.note("block"),
+                            ReceiveEvent::HttpRequest(_) => journal.note("last block"),
+                            _ => break,
+                        }
+                    }
+                    journal.note("cut");
+                    Ok(())
+                }
+            })
+        }),
+        breaks: &["A-65"],
+        check: |client| {
+            let mut exchange = client.open(client.to("POST", "", ()), Upload::Sized(10))?;
+            exchange.send("half", false)?;
+            exchange.until_noted("block", client)?;
+            drop(exchange);
+            client.wait_for("cut")?;
+            let last = client.notes()?.iter().any(|note| note == "last block");
+            equal("whether a last block was made up", last, false)
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "send_fails_when_the_client_is_gone",
+        rules: &["A-95", "A-96", "A-97", "A-104", "A-06"],
+        about: "The client leaves in the middle of an endless response: a send fails with an error that says so, and again; the application cleans up, returns it, and the server goes on.",
+        app: App::Asgi(|journal| {
+            asgi(move |scope, _, mut send| {
+                let journal = journal.clone();
+                async move {
+                    if scope.into_http()?.query_string() == "next" {
+                        return Ok(send.text(200, "served").await?);
+                    }
+                    send.start(StatusCode::OK, text()).await?;
+                    let error = loop {
+                        if let Err(error) = send.block(vec![b'x'; 64 * 1024]).await {
+                            break error;
+                        }
+                    };
+                    journal.note(if error.disconnect().is_some() { "disconnected" } else { "other error" });
+                    let again = send.block("x").await.err().and_then(|error| error.disconnect());
+                    journal.note(if again.is_some() { "again" } else { "not again" });
+                    Err(Error::from(error))
+                }
+            })
+        }),
+        check: |client| {
+            let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
+            exchange.octets(1)?;
+            drop(exchange);
+            client.wait_for("again")?;
+            equal("the notes", client.notes()?, ["disconnected", "again"])?;
+            client.get("/?next")?.is(200, "served")
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "loss_is_told_without_reading_the_body",
+        rules: &["A-100", "A-57"],
+        about: "The application never reads its request, and waits for the end of its exchange alone: the client leaves, and it learns of that.",
+        app: App::Asgi(|journal| {
+            asgi(move |scope, mut receive, mut send| {
+                let journal = journal.clone();
+                async move {
+                    scope.into_http()?;
+                    send.start(StatusCode::OK, text()).await?;
+                    send.block("begun").await?;
+                    receive.disconnected().await;
+                    journal.note("told");
+                    Ok(())
+                }
+            })
+        }),
+        breaks: &["A-65"],
+        check: |client| {
+            let mut exchange = client.open(client.to("POST", "", ()), Upload::Sized(100))?;
+            equal("the first block", exchange.octets(5)?, b"begun")?;
+            drop(exchange);
+            client.wait_for("told")
+        },
+        ..Case::NEW
+    },
+];

@@ -1,0 +1,103 @@
+//! How calls end.
+
+use gateway_iface::http::StatusCode;
+use gateway_iface::asgi::{self, Receive, Scope};
+use gateway_iface::Error;
+
+use crate::case::{App, Case, asgi, ensure, equal};
+use crate::cases::fields::text;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "call_that_fails_before_content_is_answered_for",
+        rules: &["A-66", "A-68", "A-104", "A-106", "A-164"],
+        about: "The application fails or panics before any content, also after its start: the client gets 500, or the status of the error, without a word of it; the next request is served.",
+        app: App::Asgi(|_| asgi(ends)),
+        breaks: &["A-65"],
+        check: |client| {
+            for (what, status) in [("fail", 500), ("panic", 500), ("started", 500), ("status", 403)] {
+                let response = client.get(&format!("/?{what}"))?;
+                equal(what, response.status, status)?;
+                ensure(response.complete, || format!("{what}: the answer is cut"))?;
+                ensure(!response.text().contains(SECRET), || format!("{what}: the error is told"))?;
+                response.lacks("x-started")?;
+                client.get("/?well")?.is(200, "well")?;
+            }
+            Ok(())
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "call_that_returns_without_content_is_answered_for",
+        rules: &["A-65", "A-106"],
+        about: "The application returns without a response, and after its start alone: the client gets 500.",
+        app: App::Asgi(|_| asgi(ends)),
+        breaks: &["A-65"],
+        check: |client| {
+            for what in ["nothing", "start-only"] {
+                let response = client.get(&format!("/?{what}"))?;
+                equal(what, response.status, 500)?;
+                response.lacks("x-started")?;
+            }
+            client.get("/?well")?.is(200, "well")
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "call_that_ends_in_the_middle_breaks_the_response_off",
+        rules: &["A-66", "A-104", "A-106", "H-87"],
+        about: "The application fails, panics or returns when a block is out: the client sees that the response is not complete; the next request is served.",
+        app: App::Asgi(|_| asgi(ends)),
+        breaks: &["A-65"],
+        check: |client| {
+            for what in ["late", "late-panic", "late-return"] {
+                let response = client.get(&format!("/?{what}"))?;
+                equal(what, response.status, 200)?;
+                response.is_cut()?;
+                client.get("/?well")?.is(200, "well")?;
+            }
+            Ok(())
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "failure_after_the_response_changes_nothing",
+        rules: &["A-66", "A-104"],
+        about: "The application fails or panics when its response is complete: the client has that response, and the next request is served.",
+        app: App::Asgi(|_| asgi(ends)),
+        check: |client| {
+            for what in ["after", "after-panic"] {
+                client.get(&format!("/?{what}"))?.is(200, "well")?;
+                client.get("/?well")?.is(200, "well")?;
+            }
+            Ok(())
+        },
+        ..Case::NEW
+    },
+];
+
+async fn ends(scope: Scope, _: Receive, mut send: asgi::Send) -> Result<(), Error> {
+    let request = scope.into_http()?;
+    let what = request.query_string();
+    let mut started = text();
+    started.insert("x-started", "1".parse()?);
+    match what {
+        "nothing" => return Ok(()),
+        "fail" => return Err(Error::new(SECRET)),
+        "status" => return Err(Error::new(SECRET).with_status(StatusCode::FORBIDDEN)),
+        "panic" => std::panic::resume_unwind(Box::new(SECRET)),
+        "well" | "after" | "after-panic" => send.text(200, "well").await?,
+        _ => send.start(StatusCode::OK, started).await?,
+    }
+    if what.starts_with("late") {
+        send.block("part").await?;
+        send.flush().await?;
+    }
+    match what {
+        "started" | "late" | "after" => Err(Error::new(SECRET)),
+        "late-panic" | "after-panic" => std::panic::resume_unwind(Box::new(SECRET)),
+        _ => Ok(()),
+    }
+}
+
+const SECRET: &str = "the password is swordfish";

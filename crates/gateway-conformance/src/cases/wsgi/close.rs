@@ -1,0 +1,150 @@
+//! When a body is closed.
+
+use gateway_iface::http::{HeaderMap, StatusCode};
+use gateway_iface::wsgi::{Body, StartResponse};
+use gateway_iface::Error;
+
+use crate::case::{App, Case, equal, wsgi};
+use crate::cases::fields::{fields, text};
+use crate::client::Upload;
+use crate::journal::Journal;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "body_is_closed_once_after_its_last_block",
+        rules: &["W-12", "W-13", "W-15", "A-157"],
+        about: "The application notes each block that is taken, and the close: it comes once, after the last block.",
+        app: App::Wsgi(|journal| {
+            wsgi(move |_, start_response| {
+                start_response.start(StatusCode::OK, text())?;
+                let (taken, closed) = (journal.clone(), journal.clone());
+                let blocks = ["one", "two"].into_iter().inspect(move |block| taken.note(*block));
+                Ok(Body::blocks(blocks).on_close(noting(closed)))
+            })
+        }),
+        check: |client| {
+            client.get("")?.is(200, "onetwo")?;
+            client.wait_for("closed")?;
+            equal("the notes", client.notes()?, ["one", "two", "closed"])
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "body_is_closed_once_after_an_error",
+        rules: &["W-12", "W-13", "W-140", "A-157"],
+        about: "The body fails in its middle: it is closed once, and the client sees a broken response.",
+        app: App::Wsgi(|journal| {
+            wsgi(move |_, start_response| {
+                start_response.start(StatusCode::OK, text())?;
+                let blocks = [Ok("part"), Err(Error::new("broken")), Ok("never")];
+                Ok(Body::try_blocks(blocks).on_close(noting(journal.clone())))
+            })
+        }),
+        check: |client| {
+            client.get("")?.is_cut()?;
+            client.wait_for("closed")?;
+            equal("the notes", client.notes()?, ["closed"])
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "body_is_closed_once_after_a_panic",
+        rules: &["W-12", "W-13", "W-138", "A-157"],
+        about: "The body panics before its first block: it is closed once, and the client gets 500.",
+        app: App::Wsgi(|journal| {
+            wsgi(move |_, start_response| {
+                start_response.start(StatusCode::OK, text())?;
+                let blocks = std::iter::from_fn(|| -> Option<&str> { std::panic::resume_unwind(Box::new("no")) });
+                Ok(Body::blocks(blocks).on_close(noting(journal.clone())))
+            })
+        }),
+        check: |client| {
+            equal("the status", client.get("")?.status, 500)?;
+            client.wait_for("closed")?;
+            equal("the notes", client.notes()?, ["closed"])
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "body_is_closed_once_when_its_client_leaves",
+        rules: &["W-12", "W-13", "W-16", "A-157", "A-158"],
+        about: "The client leaves in the middle of an endless body: no further blocks are taken for ever, and it is closed once.",
+        app: App::Wsgi(|journal| {
+            wsgi(move |_, start_response| {
+                start_response.start(StatusCode::OK, text())?;
+                Ok(Body::blocks(std::iter::repeat_with(|| vec![b'x'; 64 * 1024])).on_close(noting(journal.clone())))
+            })
+        }),
+        check: |client| {
+            let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
+            exchange.octets(1)?;
+            drop(exchange);
+            client.wait_for("closed")?;
+            equal("the notes", client.notes()?, ["closed"])
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "body_is_closed_once_where_it_is_not_wanted",
+        rules: &["W-12", "W-13", "W-129"],
+        about: "Bodies that a server need not take to their end are closed once all the same: of HEAD, beyond a declared length, and without a start.",
+        app: App::Wsgi(|journal| {
+            wsgi(move |environ, start_response| {
+                match environ.query_string() {
+                    "head" => start_response.start(StatusCode::OK, text())?,
+                    "short" => start_response.start(StatusCode::OK, declared("3"))?,
+                    _ => {}
+                }
+                Ok(Body::blocks(["one", "two", "three"]).on_close(noting(journal.clone())))
+            })
+        }),
+        breaks: &["W-07", "W-122"],
+        check: |client| {
+            client.request(client.to("HEAD", "/?head", ""))?.is(200, "")?;
+            equal("the notes", client.notes()?, ["closed"])?;
+            client.get("/?short")?;
+            equal("the notes", client.notes()?, ["closed"; 2])?;
+            equal("the status", client.get("/?never")?.status, 500)?;
+            equal("the notes", client.notes()?, ["closed"; 3])
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "error_of_the_close_spoils_nothing",
+        rules: &["W-14"],
+        about: "The close fails, and panics, after a whole response: the client has it, and the next request is served.",
+        app: App::Wsgi(|journal| {
+            wsgi(move |environ, start_response| {
+                let panics = environ.query_string() == "panic";
+                let journal = journal.clone();
+                let body = respond(start_response)?;
+                Ok(body.on_close(move || {
+                    journal.note("closed");
+                    if panics {
+                        std::panic::resume_unwind(Box::new("in close"));
+                    }
+                    Err(Error::new("the close failed"))
+                }))
+            })
+        }),
+        check: |client| {
+            client.get("/?error")?.is(200, "whole")?;
+            client.get("/?panic")?.is(200, "whole")?;
+            client.get("/?error")?.is(200, "whole")?;
+            client.wait_for("closed")
+        },
+        ..Case::NEW
+    },
+];
+
+fn respond(start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    start_response.start(StatusCode::OK, HeaderMap::new())?;
+    Ok(Body::from("whole"))
+}
+
+fn noting(journal: Journal) -> impl FnOnce() -> Result<(), Error> + Send {
+    move || {
+        journal.note("closed");
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Applications that fail.
+
+use gateway_iface::http::StatusCode;
+use gateway_iface::wsgi::{Body, Environ, StartResponse};
+use gateway_iface::Error;
+
+use crate::case::{App, Case, Failure, ensure, equal, wsgi};
+use crate::cases::fields::text;
+use crate::client::{Client, Response};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "failure_before_the_head_is_answered",
+        rules: &["W-138", "W-139", "A-104"],
+        about: "The application fails, or panics, before anything was sent: the client gets 500 without a word of the error, or the status that the error asks for, and the server goes on.",
+        app: App::Wsgi(|_| wsgi(fails)),
+        check: |client| {
+            for what in ["call", "panic", "started", "block"] {
+                let response = client.get(&format!("/?{what}"))?;
+                tells_nothing(&response, 500)?;
+                client.get("/?well")?.is(200, "well")?;
+            }
+            tells_nothing(&client.get("/?status")?, 403)
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "failure_after_the_head_breaks_the_response_off",
+        rules: &["W-138", "W-140", "H-87", "A-164"],
+        about: "The application fails, or panics, when a block is out: the client sees that the response is not complete, and the server goes on.",
+        app: App::Wsgi(|_| wsgi(fails)),
+        check: |client| {
+            for what in ["late", "late-panic", "written"] {
+                let response = client.get(&format!("/?{what}"))?;
+                equal("the status", response.status, 200)?;
+                response.is_cut()?;
+                next_is_served(client)?;
+            }
+            Ok(())
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "errors_stream_takes_any_text",
+        rules: &["W-51", "W-84", "W-85", "W-86", "W-88", "W-89"],
+        about: "The application writes text of every kind to its errors stream and flushes it; nothing fails, and nothing of it is in the response.",
+        app: App::Wsgi(|_| {
+            wsgi(|mut environ, start_response| {
+                let errors = environ.errors();
+                errors.write_text("the kit writes text: é, ☃, ")?;
+                errors.write_lines(["two", " parts\n"])?;
+                errors.flush()?;
+                start_response.text(200, "quiet".into())
+            })
+        }),
+        check: |client| client.get("")?.is(200, "quiet"),
+        ..Case::NEW
+    },
+];
+
+fn fails(environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
+    let what = environ.query_string();
+    let error = || Error::new(SECRET);
+    match what {
+        "call" => return Err(error()),
+        "status" => return Err(error().with_status(StatusCode::FORBIDDEN)),
+        "panic" => std::panic::resume_unwind(Box::new(SECRET)),
+        _ => start_response.start(StatusCode::OK, text())?,
+    }
+    match what {
+        "started" => Err(error()),
+        "block" => Ok(Body::try_blocks([Ok(""), Err(error())])),
+        "late" => Ok(Body::try_blocks([Ok("part"), Ok(""), Err(error())])),
+        "late-panic" => {
+            let blocks = ["part"].into_iter().chain(std::iter::from_fn(|| -> Option<&str> {
+                std::panic::resume_unwind(Box::new(SECRET))
+            }));
+            Ok(Body::blocks(blocks))
+        }
+        "written" => {
+            start_response.write(b"part")?;
+            Err(error())
+        }
+        _ => Ok(Body::from("well")),
+    }
+}
+
+fn tells_nothing(response: &Response, status: u16) -> Result<(), Failure> {
+    equal("the status", response.status, status)?;
+    ensure(response.complete, || "the answer is cut".to_owned())?;
+    ensure(!response.text().contains(SECRET), || format!("the error is told: {}", response.text()))
+}
+
+fn next_is_served(client: &Client) -> Result<(), Failure> {
+    client.get("/?well")?.is(200, "well")
+}
+
+const SECRET: &str = "the password is swordfish";

@@ -1,0 +1,168 @@
+//! An exchange with an asynchronous application in this process.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use gateway_iface::asgi::event::SendEvent;
+use gateway_iface::asgi::machine::Action;
+use gateway_iface::asgi::{self, Disconnect};
+use gateway_iface::bytes::Bytes;
+use gateway_iface::http::{HeaderMap, HeaderValue, Request, header};
+use gateway_iface::testing::{AsgiClient, HttpExchange};
+use gateway_iface::{Connection, RequestHead};
+
+use super::deadline::run;
+use super::response::{Block, Response};
+use super::{Upload, Wire};
+use crate::case::Failure;
+use crate::journal::Journal;
+
+pub(super) struct AsgiWire<'a> {
+    exchange: HttpExchange<'a>,
+    /// What the application sent while it was driven for another reason.
+    events: VecDeque<SendEvent>,
+    /// What came with the head, and was not read yet.
+    read: VecDeque<Block>,
+    ended: bool,
+}
+
+impl<'a> AsgiWire<'a> {
+    pub(super) fn open(
+        client: &'a AsgiClient<Arc<dyn asgi::Application>>,
+        connection: &Arc<Connection>,
+        request: Request<()>,
+        upload: Upload,
+    ) -> Self {
+        let (mut parts, ()) = request.into_parts();
+        if let Upload::Sized(len) = upload {
+            parts.headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(len));
+        }
+        let mut exchange = client.begin(RequestHead::on(parts, Arc::clone(connection)));
+        if let Upload::None = upload {
+            exchange.feed("", false);
+        }
+        Self { exchange, events: VecDeque::new(), read: VecDeque::new(), ended: false }
+    }
+
+    fn next_event(&mut self) -> Result<Option<SendEvent>, Failure> {
+        if let Some(event) = self.events.pop_front() {
+            return Ok(Some(event));
+        }
+        run("waiting for an event of the application", self.exchange.next_event())
+    }
+
+    /// What the application's end comes to when the head is not out: an answer of the server's own.
+    fn answer(&mut self) -> Result<Response, Failure> {
+        self.ended = true;
+        match self.exchange.ending().map(|ending| ending.action) {
+            Some(Action::Answer(status)) => {
+                self.read.push_back(Block::End);
+                Ok(Response::new(status.as_u16(), &HeaderMap::new()))
+            }
+            ending => Err(Failure::new(format!("the exchange ended without a response: {ending:?}"))),
+        }
+    }
+
+    fn take(&mut self, event: SendEvent) -> Result<(), Failure> {
+        let (data, more) = match event {
+            SendEvent::ResponseBody(block) => (block.body, block.more_body),
+            SendEvent::PathSend(file) => {
+                let data = std::fs::read(&file.path);
+                (data.map_err(|error| Failure::of("reading the file that was sent", error))?.into(), false)
+            }
+            _ => return Ok(()),
+        };
+        if !data.is_empty() {
+            self.read.push_back(Block::Data(data));
+        }
+        if !more {
+            self.read.push_back(Block::End);
+        }
+        Ok(())
+    }
+}
+
+impl Wire for AsgiWire<'_> {
+    fn send(&mut self, block: Bytes, last: bool) -> Result<(), Failure> {
+        self.exchange.feed(block, !last);
+        Ok(())
+    }
+
+    /// The head is out when content follows it: until then a failure replaces it.
+    fn head(&mut self) -> Result<Response, Failure> {
+        let mut head = None;
+        while let Some(event) = self.next_event()? {
+            match (event, head.take()) {
+                (SendEvent::ResponseStart(start), _) => head = Some(start),
+                (event @ (SendEvent::ResponseBody(_) | SendEvent::PathSend(_)), Some(start)) => {
+                    self.take(event)?;
+                    return Ok(Response::new(start.status.as_u16(), &start.headers));
+                }
+                (_, kept) => head = kept,
+            }
+        }
+        self.answer()
+    }
+
+    fn block(&mut self) -> Result<Block, Failure> {
+        loop {
+            if let Some(block) = self.read.pop_front() {
+                self.ended = !matches!(block, Block::Data(_));
+                return Ok(block);
+            }
+            if self.ended {
+                return Ok(Block::End);
+            }
+            match self.next_event()? {
+                Some(event) => self.take(event)?,
+                None => {
+                    self.ended = true;
+                    return Ok(Block::Cut);
+                }
+            }
+        }
+    }
+
+    fn drive(&mut self, journal: &Journal, text: &'static str) -> Result<(), Failure> {
+        let Self { exchange, events, .. } = self;
+        let mut noted = Box::pin(journal.wait(text));
+        run("waiting for a note of the application", async {
+            // An application that is over may still have noted it.
+            while let Some(event) = race(&mut noted, exchange.next_event()).await {
+                match event {
+                    Some(event) => events.push_back(event),
+                    None => break,
+                }
+            }
+        })
+    }
+}
+
+/// What the second comes to, unless the first is done.
+async fn race<T>(
+    first: &mut (impl Future<Output = ()> + Unpin),
+    second: impl Future<Output = T>,
+) -> Option<T> {
+    let mut second = pin!(second);
+    poll_fn(|cx| {
+        // The application first: it is the one that notes.
+        let polled = second.as_mut().poll(cx);
+        match polled {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => Pin::new(&mut *first).poll(cx).map(|()| None),
+        }
+    })
+    .await
+}
+
+/// A client that leaves, or has its response: the application runs to its end.
+impl Drop for AsgiWire<'_> {
+    fn drop(&mut self) {
+        self.exchange.disconnect(Disconnect::Client);
+        // What does not end is dropped; the notes tell what it came to.
+        let _ = run("waiting for the end of the application", self.exchange.finish());
+    }
+}

@@ -1,0 +1,118 @@
+//! What is put to the test.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gateway_iface::{BoxError, asgi, wsgi};
+
+use crate::application::Application;
+
+/// A server, gateway or adapter that the kit puts to the test.
+///
+/// A closure `Fn(Application) -> Result<Running, BoxError>` is one too.
+pub trait Host {
+    /// Starts to serve the application, and says how to reach it.
+    ///
+    /// It is called once for each case, from several threads at once; each time with an application of
+    /// that case's own, which is both a [`wsgi::Application`] and an [`asgi::Application`].
+    ///
+    /// # Errors
+    ///
+    /// When the application's start-up failed, or the host could not listen.
+    fn start(&self, app: Application) -> Result<Running, BoxError>;
+
+    /// Cases that this host cannot pass, each with the reason; they must fail, or the exception is to go.
+    fn exceptions(&self) -> &[Exception] {
+        &[]
+    }
+}
+
+impl<F> Host for F
+where
+    F: Fn(Application) -> Result<Running, BoxError>,
+{
+    fn start(&self, app: Application) -> Result<Running, BoxError> {
+        self(app)
+    }
+}
+
+/// A case that a host cannot pass.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Exception {
+    /// The name of the case.
+    pub case: &'static str,
+    /// Why: for whoever reads the report.
+    pub reason: &'static str,
+}
+
+impl Exception {
+    /// For the case of that name.
+    #[must_use]
+    pub const fn new(case: &'static str, reason: &'static str) -> Self {
+        Self { case, reason }
+    }
+}
+
+/// A host that serves, and how to reach it.
+#[must_use = "a host that is dropped is stopped"]
+pub struct Running {
+    pub(crate) reach: Reach,
+    stop: Option<Stop>,
+}
+
+type Stop = Box<dyn FnOnce() -> Result<(), BoxError> + Send>;
+
+/// How the kit reaches a host.
+#[derive(Clone)]
+pub(crate) enum Reach {
+    /// Over a socket, and by a path that all requests begin with.
+    Tcp(SocketAddr, Arc<str>),
+    Asgi(Arc<dyn asgi::Application>),
+    Wsgi(Arc<dyn wsgi::Application>),
+}
+
+impl Running {
+    /// Over TCP. `stop` is called at the end: it stops the host and returns when the host has stopped.
+    pub fn tcp(addr: SocketAddr, stop: impl FnOnce() -> Result<(), BoxError> + Send + 'static) -> Self {
+        Self { reach: Reach::Tcp(addr, Arc::from("")), stop: Some(Box::new(stop)) }
+    }
+
+    /// In process: an adapter, a bridge or a middleware around the application, which the kit calls as an
+    /// asynchronous server does.
+    pub fn asgi(app: impl asgi::Application + 'static) -> Self {
+        Self { reach: Reach::Asgi(Arc::new(app)), stop: None }
+    }
+
+    /// In process: an adapter, a bridge or a middleware around the application, which the kit calls as a
+    /// synchronous server does.
+    pub fn wsgi(app: impl wsgi::Application + 'static) -> Self {
+        Self { reach: Reach::Wsgi(Arc::new(app)), stop: None }
+    }
+
+    /// Stops the host, and waits until it has stopped.
+    pub(crate) fn stop(mut self) -> Result<(), BoxError> {
+        self.stop.take().map_or(Ok(()), |stop| stop())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // Whoever wants the error stops it before.
+            let _ = stop();
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reach: &dyn fmt::Debug = match &self.reach {
+            Reach::Tcp(addr, _) => addr,
+            Reach::Asgi(_) => &"asgi",
+            Reach::Wsgi(_) => &"wsgi",
+        };
+        f.debug_struct("Running").field("reach", reach).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! Runs a case on a host.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use gateway_iface::asgi::{LifespanError, LifespanExchange, State};
+use gateway_iface::{BoxError, asgi};
+
+use crate::application::Application;
+use crate::case::{Case, Ended, Failure};
+use crate::cases::find;
+use crate::client::{Client, run};
+use crate::host::{Host, Reach, Running};
+
+/// What became of a case.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The client has seen what it must.
+    Passed,
+    /// It has seen something else.
+    Failed(Failure),
+    /// The host is known to fail it, and did; with the reason.
+    Excepted(&'static str),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("ok"),
+            Self::Failed(failure) => write!(f, "FAILED: {failure}"),
+            Self::Excepted(reason) => write!(f, "not passed, as known: {reason}"),
+        }
+    }
+}
+
+/// Runs a case on a host: once as it is, and once with a validator around every application.
+pub fn verify(host: &dyn Host, case: &Case) -> Verdict {
+    let result = [false, true].into_iter().try_for_each(|validated| {
+        let with = if validated { "with validators: " } else { "" };
+        attempt(host, case, validated).map_err(|failure| Failure::new(format!("{with}{failure}")))
+    });
+    match (result, host.exceptions().iter().find(|exception| exception.case == case.name)) {
+        (Ok(()), None) => Verdict::Passed,
+        (Ok(()), Some(_)) => Verdict::Failed(Failure::new("it passes: take the exception away")),
+        (Err(failure), None) => Verdict::Failed(failure),
+        (Err(_), Some(exception)) => Verdict::Excepted(exception.reason),
+    }
+}
+
+/// Runs the case of that name, and panics when it fails: what [`suite!`](crate::suite!) makes of each.
+///
+/// # Panics
+///
+/// When the case fails, or there is none of that name.
+pub fn assert_case(host: &dyn Host, name: &str) {
+    let case = find(name).expect("the suite lists the cases that there are");
+    match verify(host, case) {
+        Verdict::Passed => {}
+        Verdict::Excepted(reason) => eprintln!("{name} is not passed, as known: {reason}"),
+        Verdict::Failed(failure) => {
+            panic!("{} ({})\n  {}\n  {failure}", case.name, case.rules.join(", "), case.about);
+        }
+    }
+}
+
+fn attempt(host: &dyn Host, case: &Case, validated: bool) -> Result<(), Failure> {
+    let app = Application::of([*case], validated);
+    let journal = app.journal(case.name);
+    let (checked, ended) = match Session::start(host, app.clone()) {
+        Err(error) if case.after.is_none() => (Err(Failure::of("starting the host", error)), Ended::NotStarted),
+        Err(_) => (Ok(()), Ended::NotStarted),
+        Ok(session) => {
+            let state = session.state.clone();
+            let client = Client::new(case.name, session.reach(), state, Some(journal.clone()));
+            let checked = check(case, &client);
+            drop(client);
+            match session.stop() {
+                Ok(()) => (checked, Ended::Stopped),
+                Err(_) if case.after.is_some() => (checked, Ended::StopFailed),
+                Err(error) => (checked.and(Err(Failure::of("stopping the host", error))), Ended::StopFailed),
+            }
+        }
+    };
+    checked?;
+    if let Some(after) = case.after {
+        after(&journal, ended)?;
+    }
+    if validated { app.judge() } else { Ok(()) }
+}
+
+/// A check that panics fails its case only.
+pub(crate) fn check(case: &Case, client: &Client) -> Result<(), Failure> {
+    catch_unwind(AssertUnwindSafe(|| (case.check)(client)))
+        .unwrap_or_else(|_| Err(Failure::new("the check itself panicked")))
+}
+
+/// A host while it serves, with the lifespan of an application that the kit itself is the server of.
+struct Session {
+    running: Running,
+    lifespan: Option<LifespanExchange<'static>>,
+    state: Option<State>,
+}
+
+impl Session {
+    fn start(host: &dyn Host, app: Application) -> Result<Self, BoxError> {
+        let running = host.start(app)?;
+        let Reach::Asgi(app) = &running.reach else {
+            return Ok(Self { running, lifespan: None, state: None });
+        };
+        let mut lifespan = LifespanExchange::<'static>::of_shared::<dyn asgi::Application>(Arc::clone(app));
+        match run("waiting for the start-up", lifespan.startup())? {
+            Ok(state) => Ok(Self { running, lifespan: Some(lifespan), state: Some(state) }),
+            Err(LifespanError::Unsupported) => Ok(Self { running, lifespan: None, state: None }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn reach(&self) -> Reach {
+        self.running.reach.clone()
+    }
+
+    fn stop(self) -> Result<(), BoxError> {
+        if let Some(mut lifespan) = self.lifespan {
+            run("waiting for the shutdown", lifespan.shutdown())??;
+        }
+        self.running.stop()
+    }
+}
