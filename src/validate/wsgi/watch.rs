@@ -150,13 +150,14 @@ impl Watch {
     /// The application's call returned.
     pub(super) fn returned(&self, result: &Result<Body, Error>) -> Option<Violation> {
         let mut found = Findings::default();
-        let state = self.lock();
+        let mut state = self.lock();
         if result.is_ok() && !state.unsure {
             if state.restart_failed {
                 found.inner("W-110", "the error that `restart` handed back was swallowed");
             }
             if !state.head.is_started() {
                 found.inner("W-07", "the call returned a body without a started response");
+                state.unsure = true;
             }
         }
         drop(state);
