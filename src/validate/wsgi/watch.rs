@@ -179,7 +179,7 @@ impl Watch {
         self.session.pair.with(|facts, role| {
             if role == Role::Outer {
                 facts.outer_blocks += u64::from(len > 0);
-                facts.compare_blocks();
+                facts.compare_blocks(true);
             }
         });
         let violation = self.session.tell(found);
@@ -212,10 +212,10 @@ impl Watch {
         self.session.pair.with(|facts, role| {
             if role == Role::Outer {
                 facts.outer_blocks += 1;
-                facts.compare_blocks();
+                facts.compare_blocks(false);
             } else {
                 facts.inner_blocks += 1;
-                if facts.in_call && facts.inner_blocks == 1 {
+                if facts.in_call && !std::mem::replace(&mut facts.drained, true) {
                     found.outer("W-133", "a block of the inner body was taken before the call returned");
                 }
             }
@@ -229,7 +229,7 @@ impl Watch {
         self.lock().end(&mut found);
         self.session.pair.with(|facts, role| {
             if role == Role::Outer {
-                facts.compare_blocks();
+                facts.compare_blocks(true);
             }
         });
         self.session.tell(found)
