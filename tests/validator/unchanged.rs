@@ -14,7 +14,7 @@ use gateway_iface::http::{HeaderMap, Method, Request, StatusCode};
 use gateway_iface::testing::{AsgiClient, TestResponse, WsgiClient, block_on};
 use gateway_iface::validate::Validator;
 use gateway_iface::wsgi::{self, Body, Environ, HeadState, Input, Responder, StartResponse, Transport};
-use gateway_iface::{Error, Observe, Outcome};
+use gateway_iface::{Error, Observe, Observers, Outcome};
 
 use crate::fixtures::{get, head, plain};
 use crate::right::{good, good_wsgi};
@@ -119,6 +119,7 @@ struct Paths {
     responds: AtomicUsize,
     blocks: AtomicUsize,
     flushes: AtomicUsize,
+    observers: Mutex<Observers>,
 }
 
 impl Exchange for Paths {
@@ -163,7 +164,9 @@ impl Exchange for Paths {
         Poll::Ready(Ok(()))
     }
 
-    fn observe(&self, _: Arc<dyn Observe>) {}
+    fn observe(&self, observer: Arc<dyn Observe>) {
+        self.observers.lock().unwrap().add(observer);
+    }
 }
 
 #[test]
@@ -175,7 +178,7 @@ fn whole_responses_and_blocks_reach_the_server_as_such() {
         let call =
             app.call(scope.into(), Receive::shared(server.clone()), asgi::Send::shared(server.clone()));
         block_on(call).unwrap();
-        let Paths { sends, responds, blocks, flushes } = &*server;
+        let Paths { sends, responds, blocks, flushes, .. } = &*server;
         let seen = [sends, responds, blocks, flushes].map(|count| count.load(Ordering::Relaxed));
         assert_eq!(seen, counts, "{path}");
     }

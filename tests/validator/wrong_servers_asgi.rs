@@ -15,7 +15,7 @@ use gateway_iface::asgi::{
 };
 use gateway_iface::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use gateway_iface::validate::{Culprit, OnViolation, Validator, Violation};
-use gateway_iface::{Connection, Error, Observe, RequestHead, ServerAddr};
+use gateway_iface::{Connection, Error, Observe, Observers, RequestHead, ServerAddr};
 
 use crate::fixtures::{Application, Server, collecting, fields, head, head_on, plain, seen};
 
@@ -28,11 +28,17 @@ struct Script {
     events: Mutex<VecDeque<Option<ReceiveEvent>>>,
     disconnect: Option<Disconnect>,
     answer: fn(&mut Option<SendEvent>) -> Answer,
+    observers: Mutex<Observers>,
 }
 
 impl Script {
     fn new<const N: usize>(events: [Option<ReceiveEvent>; N]) -> Self {
-        Self { events: Mutex::new(events.into()), disconnect: None, answer: accept }
+        Self {
+            events: Mutex::new(events.into()),
+            disconnect: None,
+            answer: accept,
+            observers: Mutex::default(),
+        }
     }
 
     fn answering(answer: fn(&mut Option<SendEvent>) -> Answer) -> Self {
@@ -57,7 +63,9 @@ impl Exchange for Script {
         Poll::Ready(Ok(()))
     }
 
-    fn observe(&self, _: Arc<dyn Observe>) {}
+    fn observe(&self, observer: Arc<dyn Observe>) {
+        self.observers.lock().unwrap().add(observer);
+    }
 }
 
 fn accept(slot: &mut Option<SendEvent>) -> Answer {
@@ -87,6 +95,7 @@ where
         }
     }
     drop(call);
+    // With the last half the server is gone, and has told its observers.
     seen(&violations)
 }
 
@@ -351,7 +360,14 @@ fn a_06_server_that_drops_a_call() {
     };
     assert_eq!(call(http(), Script::new([]), wait), [("A-06", Server)]);
     assert_eq!(call(socket(), Script::new([]), wait), [("A-06", Server)]);
-    assert_eq!(call(lifespan(), Script::new([]), wait), [("A-06", Server)]);
+    let events = [Some(ReceiveEvent::LifespanStartup)];
+    let serving = call(lifespan(), Script::new(events), |mut receive, mut send| async move {
+        receive.receive().await;
+        send.send(SendEvent::StartupComplete).await?;
+        receive.receive().await;
+        Ok(())
+    });
+    assert_eq!(serving, [("A-06", Server)]);
     for (reason, expected) in [
         (Disconnect::Client, &[("A-06", Server)][..]),
         (Disconnect::Timeout, &[]),
@@ -360,6 +376,50 @@ fn a_06_server_that_drops_a_call() {
         let server = Script { disconnect: Some(reason), ..Script::new([]) };
         assert_eq!(call(http(), server, wait), expected, "{reason}");
     }
+}
+
+#[test]
+fn a_06_drop_whose_reason_only_observers_are_told_may_be() {
+    for (reason, expected) in [(Disconnect::Client, &[("A-06", Server)][..]), (Disconnect::Shutdown, &[])] {
+        let (app, violations) = collecting(|_: Scope, receive: Receive, mut send: asgi::Send| async move {
+            drop(receive);
+            send.text(200, "done").await?;
+            std::future::pending::<Result<(), Error>>().await
+        });
+        let server = Arc::new(Script::new([]));
+        let halves = (Receive::shared(server.clone()), asgi::Send::shared(server.clone()));
+        let mut call = app.call(http(), halves.0, halves.1);
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(call);
+        violations.assert_none();
+        server.observers.lock().unwrap().finish(Some(reason));
+        assert_eq!(seen(&violations), expected, "{reason}");
+    }
+}
+
+#[test]
+fn v_10_server_that_forgets_its_observers() {
+    struct Forgets(Script);
+    impl Exchange for Forgets {
+        fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
+            self.0.poll_receive(cx)
+        }
+        fn poll_disconnect(&self, cx: &mut Context<'_>) -> Poll<Disconnect> {
+            self.0.poll_disconnect(cx)
+        }
+        fn poll_send(&self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> Answer {
+            self.0.poll_send(cx, slot)
+        }
+        fn poll_flush(&self, cx: &mut Context<'_>) -> Answer {
+            self.0.poll_flush(cx)
+        }
+        fn observe(&self, _: Arc<dyn Observe>) {}
+    }
+    let (app, violations) = collecting(|_: Scope, receive: Receive, send: asgi::Send| hello(receive, send));
+    let server = Arc::new(Forgets(Script::new([])));
+    let call = app.call(http(), Receive::shared(server.clone()), asgi::Send::shared(server));
+    gateway_iface::testing::block_on(call).unwrap();
+    assert_eq!(seen(&violations), [("V-10", Server)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gateway_iface::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use gateway_iface::validate::{Culprit, OnViolation, Validator};
 use gateway_iface::wsgi::{Application as _, Body, Environ, Input, StartResponse};
-use gateway_iface::{Error, Observe};
+use gateway_iface::{Error, Observe, Observers};
 
 use crate::fixtures::{Application, Server, collecting, fields, head, plain, seen};
 
@@ -19,6 +19,8 @@ struct Careless {
     refuses_start: bool,
     refuses_restart: bool,
     write_error: Option<io::ErrorKind>,
+    forgets: bool,
+    observers: Observers,
 }
 
 impl StartResponse for Careless {
@@ -34,7 +36,11 @@ impl StartResponse for Careless {
         self.write_error.map_or(Ok(()), |kind| Err(kind.into()))
     }
 
-    fn observe(&mut self, _: Arc<dyn Observe>) {}
+    fn observe(&mut self, observer: Arc<dyn Observe>) {
+        if !self.forgets {
+            self.observers.add(observer);
+        }
+    }
 }
 
 fn environ() -> Environ {
@@ -68,6 +74,12 @@ fn echo(mut environ: Environ, start: &mut dyn StartResponse) -> Result<Body, Err
 #[test]
 fn right_server_is_silent() {
     assert_eq!(call(Careless::default(), environ(), hello), []);
+}
+
+#[test]
+fn v_10_server_that_forgets_its_observers() {
+    let server = Careless { forgets: true, ..Careless::default() };
+    assert_eq!(call(server, environ(), hello), [("V-10", Server)]);
 }
 
 #[test]

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 
+use crate::asgi::Disconnect;
 use crate::error::Error;
 use crate::request::parse_length;
 use crate::validate::Violation;
 use crate::validate::pair::Pair;
 use crate::validate::response_rules::{self, Response};
 use crate::validate::session::{Findings, Role, Session, Settings, exchange_name};
+use crate::validate::witness::Watched;
 use crate::wsgi::{Body, Environ, HeadState, InvalidCall, InvalidHead};
 
 /// One call under a validator's eyes.
@@ -132,7 +134,7 @@ impl Watch {
             }
             (Ok(_), Err(error)) => {
                 let known = Error::new(io::Error::from(error.kind())).is_disconnected()
-                    || error.get_ref().is_some_and(|inner| inner.is::<crate::asgi::Disconnect>());
+                    || error.get_ref().is_some_and(|inner| inner.is::<Disconnect>());
                 if !known {
                     found.outer(
                         "W-120",
@@ -266,6 +268,14 @@ impl Watch {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Watched for Watch {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn outcome(&self, _: Option<Disconnect>) {}
 }
 
 impl State {
