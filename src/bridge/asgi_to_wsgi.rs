@@ -27,8 +27,9 @@ use crate::wsgi::{self, Body, Environ, ErrorStream, StartResponse};
 ///   [`receive`](asgi::Receive::receive), which blocks the thread. Then `receive` waits until the
 ///   response is complete or broken off, and tells the disconnect. A synchronous server does
 ///   not tell that a client left, so one that only waits for this waits for ever.
-/// - The head goes to `start_response` with the first content that is not empty. Each
-///   later body event is one block, also an empty one, which sends nothing (W-19).
+/// - The head goes to `start_response` with the first content. If that is empty, and
+///   more is to come, `write` sends the head. Each later body event is one block, also an empty
+///   one, which sends nothing (W-19).
 /// - A body event is accepted when the server asks for a block, so at most one is under way;
 ///   [`flush`](asgi::Send::flush) waits until the server came back for the next one (W-17). The last
 ///   event of a response of one block is accepted at once, so the server knows the length (W-126).
@@ -36,7 +37,9 @@ use crate::wsgi::{self, Body, Environ, ErrorStream, StartResponse};
 ///   [`restart`](StartResponse::restart) with [`Error::status`] or 500; a later one is the error of the
 ///   body, and one after the last block the error of its close (W-14).
 /// - The application runs to its end: while the body is closed, if it has more to do after its
-///   last block. A body that is closed early tells the disconnect first.
+///   last block. A body that is closed early tells the disconnect first; that of an answer without body
+///   is dropped instead, up to 65,536 blocks or 64 MiB, after which sending fails.
+/// - A panic is an error of the call.
 /// - An outcome is told once: to observers of the server where they are registered before the head,
 ///   else by this bridge.
 ///
@@ -176,6 +179,13 @@ impl<A: asgi::Application + 'static> wsgi::Application for AsgiToWsgi<A> {
             Drive::Ended(result) if !gate.is_done() => {
                 drop(closing);
                 fail(result, errors, start_response)
+            }
+            Drive::Stopped if gate.is_head_early() => {
+                if let Some(ResponseStart { status, headers, .. }) = gate.take_head() {
+                    start_response.start(status, for_wsgi(headers))?;
+                }
+                start_response.write(b"")?;
+                Ok(body(&gate, drive, closing))
             }
             drive => {
                 if let Some(ResponseStart { status, headers, .. }) = gate.take_head() {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, BufRead};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -45,8 +46,12 @@ struct Shared {
     collecting: bool,
     /// Whether content waits for the server to ask for it.
     offered: bool,
+    /// Whether the head is to leave ahead of content, as an empty block asks for.
+    early_head: bool,
     /// Whether the server asks for a block.
     asked: bool,
+    /// Blocks and octets that the server does not want, once it wants no more.
+    unseen: Option<(usize, usize)>,
     /// Whether a block was accepted that the server did not come back from.
     unflushed: bool,
     observers: Vec<Arc<dyn Observe>>,
@@ -63,7 +68,9 @@ impl Gate {
             block: None,
             collecting: true,
             offered: false,
+            early_head: false,
             asked: false,
+            unseen: None,
             unflushed: false,
             observers: Vec::new(),
             result: None,
@@ -83,9 +90,15 @@ impl Gate {
         *lock(&self.future) = Some(future);
     }
 
-    /// Drives the application up to its first content that is not empty, or its whole response.
+    /// Drives the application up to its first content, or its whole response.
     pub(super) fn drive_to_content(self: &Arc<Self>) -> Drive {
-        self.drive(|shared| shared.offered || shared.is_done())
+        self.drive(|shared| shared.offered || shared.early_head || shared.is_done())
+    }
+
+    /// Whether the head is to leave ahead of content.
+    pub(super) fn is_head_early(&self) -> bool {
+        let shared = lock(&self.shared);
+        shared.early_head && !shared.is_done()
     }
 
     /// The head, when the application sent one.
@@ -118,12 +131,12 @@ impl Gate {
 
     /// The next block, for which the server asks now; it drives the application until there is one.
     pub(super) fn next_block(self: &Arc<Self>) -> Option<Result<Bytes, Error>> {
-        let sender = {
+        let wakers = {
             let shared = &mut *lock(&self.shared);
             (shared.asked, shared.unflushed) = (!shared.is_done(), false);
-            shared.sender.take()
+            [shared.sender.take(), shared.receiver.take()]
         };
-        wake(sender);
+        wakers.into_iter().for_each(wake);
         if self.is_exhausted() {
             return None;
         }
@@ -146,11 +159,11 @@ impl Gate {
     pub(super) fn close(self: &Arc<Self>) -> Result<(), Error> {
         let wakers = {
             let shared = &mut *lock(&self.shared);
-            if !shared.is_done() {
-                // The body of an answer to HEAD is not wanted, which is nobody's loss.
-                let reason =
-                    if shared.machine.is_bodiless() { Disconnect::Complete } else { Disconnect::Client };
-                shared.machine.lose(reason);
+            if shared.machine.is_bodiless() {
+                // The body of an answer to HEAD is not wanted, which is nobody's loss.
+                shared.unseen = Some((0, 0));
+            } else if !shared.is_done() {
+                shared.machine.lose(Disconnect::Client);
             }
             shared.unflushed = false;
             [shared.sender.take(), shared.receiver.take()]
@@ -172,7 +185,6 @@ impl Gate {
     /// Polls until there is what to stop for; the thread sleeps in between. Stopped as well when the
     /// call is over already.
     fn drive(self: &Arc<Self>, stop: impl Fn(&Shared) -> bool) -> Drive {
-        // It is not in its place while it is polled: should it panic, it is gone.
         let Some(mut future) = lock(&self.future).take() else {
             return Drive::Stopped;
         };
@@ -180,7 +192,10 @@ impl Gate {
         let mut cx = Context::from_waker(&waker);
         loop {
             self.parker.reset();
-            if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx)));
+            if let Poll::Ready(result) =
+                polled.unwrap_or_else(|payload| Poll::Ready(Err(Error::from_panic(&*payload))))
+            {
                 return Drive::Ended(result);
             }
             if stop(&lock(&self.shared)) {
@@ -214,7 +229,8 @@ impl Exchange for Gate {
             if let Some(reason) = shared.machine.disconnect() {
                 return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
             }
-            if shared.machine.is_request_read() {
+            // Reading blocks the thread, which has something to give to the server first.
+            if shared.machine.is_request_read() || shared.offered || shared.block.is_some() {
                 keep(&mut shared.receiver, cx);
                 return Poll::Pending;
             }
@@ -302,7 +318,7 @@ impl Shared {
             return false;
         };
         let in_order = matches!(self.machine.state(), HttpState::Started | HttpState::Streaming);
-        if !in_order || self.machine.disconnect().is_some() {
+        if !in_order || self.machine.disconnect().is_some() || self.unseen.is_some() {
             return false;
         }
         if self.collecting {
@@ -324,9 +340,17 @@ impl Shared {
         if let SendEvent::ResponseStart(start) = event {
             self.head = Some(ResponseStart::new(start.status, std::mem::take(&mut start.headers)));
         }
-        if let Some(content) = content
-            && !(self.collecting && content.is_empty())
-        {
+        let Some(content) = content else {
+            return Ok(());
+        };
+        if let Some((blocks, octets)) = &mut self.unseen {
+            (*blocks, *octets) = (*blocks + 1, octets.saturating_add(content.len()));
+            if *blocks > MAX_UNSEEN_BLOCKS || *octets > MAX_UNSEEN_OCTETS {
+                self.machine.lose(Disconnect::Complete);
+            }
+        } else if self.collecting && content.is_empty() {
+            self.early_head = true;
+        } else {
             self.block = Some(content);
             (self.asked, self.offered, self.unflushed) = (false, false, true);
         }
@@ -357,3 +381,8 @@ fn wake(waker: Option<Waker>) {
         waker.wake();
     }
 }
+
+/// Blocks of a response that no client sees: after so many, sending fails.
+const MAX_UNSEEN_BLOCKS: usize = 64 * 1024;
+/// Octets of a response that no client sees: after so many, sending fails.
+const MAX_UNSEEN_OCTETS: usize = 64 * 1024 * 1024;

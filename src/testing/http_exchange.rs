@@ -76,6 +76,16 @@ impl<'a> HttpExchange<'a> {
         self.poll(&mut Context::from_waker(Waker::noop()))
     }
 
+    /// Polls the application, and takes nothing of what it sends; ready when its call is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Poll::Ready(result) = self.call.poll(cx)
+            && let Some(wire) = &self.wire
+        {
+            self.ending = Some(wire.end(result));
+        }
+        if self.call.is_over() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// Drives the application until it has sent an event, and takes that; `None` when its call is over.
     ///
     /// # Cancel safety
@@ -172,15 +182,6 @@ impl<'a> HttpExchange<'a> {
             }
         }
         response.seal(action != Action::Abort, error)
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Poll::Ready(result) = self.call.poll(cx)
-            && let Some(wire) = &self.wire
-        {
-            self.ending = Some(wire.end(result));
-        }
-        if self.call.is_over() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn wire(&self) -> &HttpWire {

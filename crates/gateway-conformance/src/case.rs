@@ -22,7 +22,8 @@ pub struct Case {
     /// What the application does, and what the client must see.
     pub about: &'static str,
     pub(crate) app: App,
-    /// The rules that the application breaks on purpose: a validator must tell of these, and of no other.
+    /// The rules that the application breaks on purpose: a validator must tell of them, and of no others.
+    /// Which of several it tells of may hang on what the server can do.
     pub(crate) breaks: &'static [&'static str],
     pub(crate) check: fn(&Client) -> Result<(), Failure>,
     /// What must be noted when the host has stopped; a case without it starts and stops well.

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
 use gateway_iface::asgi::event::SendEvent;
-use gateway_iface::asgi::machine::Action;
+use gateway_iface::asgi::machine::{Action, HttpState};
 use gateway_iface::asgi::{self, Disconnect};
 use gateway_iface::bytes::Bytes;
 use gateway_iface::http::{HeaderMap, HeaderValue, Request, header};
@@ -22,8 +21,6 @@ use crate::journal::Journal;
 
 pub(super) struct AsgiWire<'a> {
     exchange: HttpExchange<'a>,
-    /// What the application sent while it was driven for another reason.
-    events: VecDeque<SendEvent>,
     /// What came with the head, and was not read yet.
     read: VecDeque<Block>,
     ended: bool,
@@ -44,13 +41,10 @@ impl<'a> AsgiWire<'a> {
         if let Upload::None = upload {
             exchange.feed("", false);
         }
-        Self { exchange, events: VecDeque::new(), read: VecDeque::new(), ended: false }
+        Self { exchange, read: VecDeque::new(), ended: false }
     }
 
     fn next_event(&mut self) -> Result<Option<SendEvent>, Failure> {
-        if let Some(event) = self.events.pop_front() {
-            return Ok(Some(event));
-        }
         run("waiting for an event of the application", self.exchange.next_event())
     }
 
@@ -73,8 +67,10 @@ impl<'a> AsgiWire<'a> {
                 let data = std::fs::read(&file.path);
                 (data.map_err(|error| Failure::of("reading the file that was sent", error))?.into(), false)
             }
+            SendEvent::ResponseTrailers(trailers) => (Bytes::new(), trailers.more_trailers),
             _ => return Ok(()),
         };
+        let more = more || self.exchange.state() == HttpState::Trailers;
         if !data.is_empty() {
             self.read.push_back(Block::Data(data));
         }
@@ -126,36 +122,17 @@ impl Wire for AsgiWire<'_> {
         }
     }
 
+    /// The client takes nothing meanwhile, so an application that sends too much has to wait.
     fn drive(&mut self, journal: &Journal, text: &'static str) -> Result<(), Failure> {
-        let Self { exchange, events, .. } = self;
+        let exchange = &mut self.exchange;
         let mut noted = Box::pin(journal.wait(text));
-        run("waiting for a note of the application", async {
+        let driven = poll_fn(|cx| {
             // An application that is over may still have noted it.
-            while let Some(event) = race(&mut noted, exchange.next_event()).await {
-                match event {
-                    Some(event) => events.push_back(event),
-                    None => break,
-                }
-            }
-        })
+            let over = exchange.poll(cx).is_ready();
+            if over { Poll::Ready(()) } else { noted.as_mut().poll(cx) }
+        });
+        run("waiting for a note of the application", driven)
     }
-}
-
-/// What the second comes to, unless the first is done.
-async fn race<T>(
-    first: &mut (impl Future<Output = ()> + Unpin),
-    second: impl Future<Output = T>,
-) -> Option<T> {
-    let mut second = pin!(second);
-    poll_fn(|cx| {
-        // The application first: it is the one that notes.
-        let polled = second.as_mut().poll(cx);
-        match polled {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => Pin::new(&mut *first).poll(cx).map(|()| None),
-        }
-    })
-    .await
 }
 
 /// A client that leaves, or has its response: the application runs to its end.

@@ -11,7 +11,7 @@ use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use gateway_iface::wsgi::{self, Environ, Input, Transport};
 use gateway_iface::RequestHead;
 
-use super::deadline::DEADLINE;
+use super::deadline::limit;
 use super::response::{Block, Response};
 use super::{Upload, Wire};
 use crate::case::Failure;
@@ -70,9 +70,9 @@ impl WsgiWire {
 
     fn next(&self) -> Result<Event, Failure> {
         let events = self.events.as_ref().ok_or_else(|| Failure::new("the exchange is over"))?;
-        events.recv_timeout(DEADLINE).map_err(|error| match error {
+        events.recv_timeout(limit()).map_err(|error| match error {
             RecvTimeoutError::Timeout => {
-                Failure::new(format!("waiting for the application: nothing came within {DEADLINE:?}"))
+                Failure::new(format!("waiting for the application: nothing came within {:?}", limit()))
             }
             RecvTimeoutError::Disconnected => Failure::new("the server's thread panicked"),
         })
@@ -124,7 +124,7 @@ impl Wire for WsgiWire {
 impl Drop for WsgiWire {
     fn drop(&mut self) {
         (self.events, self.upload) = (None, None);
-        let _ = self.over.recv_timeout(DEADLINE);
+        let _ = self.over.recv_timeout(limit());
     }
 }
 

@@ -16,7 +16,7 @@ use gateway_iface::http::Request;
 use gateway_iface::testing::AsgiClient;
 use gateway_iface::{Connection, asgi, wsgi};
 
-pub(crate) use self::deadline::{DEADLINE, run};
+pub(crate) use self::deadline::{DEADLINE, SHORT_DEADLINE, run, with_limit};
 pub(crate) use self::raw::Raw;
 pub(crate) use self::response::{Block, Response};
 pub(crate) use self::websocket::Socket;
@@ -164,7 +164,7 @@ impl Client {
     /// Waits until the application has noted this.
     pub(crate) fn wait_for(&self, text: &str) -> Result<(), Failure> {
         let there = match &self.journal {
-            Some(journal) => journal.wait_blocking(text, DEADLINE),
+            Some(journal) => journal.wait_blocking(text, deadline::limit()),
             None => deadline::until(|| Ok(self.notes()?.iter().any(|line| line == text)))?,
         };
         if there {

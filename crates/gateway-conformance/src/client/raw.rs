@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use gateway_iface::bytes::Bytes;
 
-use super::deadline::DEADLINE;
+use super::deadline::limit;
 use super::response::{Block, Response};
 use crate::case::Failure;
 
@@ -29,9 +29,9 @@ enum Framing {
 impl Raw {
     pub(crate) fn connect(addr: SocketAddr) -> Result<Self, Failure> {
         let connect = || {
-            let stream = TcpStream::connect_timeout(&addr, DEADLINE)?;
-            stream.set_read_timeout(Some(DEADLINE))?;
-            stream.set_write_timeout(Some(DEADLINE))?;
+            let stream = TcpStream::connect_timeout(&addr, limit())?;
+            stream.set_read_timeout(Some(limit()))?;
+            stream.set_write_timeout(Some(limit()))?;
             stream.set_nodelay(true)?;
             Ok::<_, io::Error>(stream)
         };
@@ -194,7 +194,7 @@ impl Raw {
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
             filled => filled.map_err(|error| match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    Failure::new(format!("reading: nothing came within {DEADLINE:?}"))
+                    Failure::new(format!("reading: nothing came within {:?}", limit()))
                 }
                 _ => Failure::of("reading", error),
             }),

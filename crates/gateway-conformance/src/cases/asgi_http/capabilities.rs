@@ -29,7 +29,6 @@ pub(super) const CASES: &[Case] = &[
                 }
             })
         }),
-        breaks: &["A-136", "A-123", "V-"],
         check: |client| {
             client.get("")?.is(200, "content")?;
             client.wait_for("all-sent")

@@ -31,7 +31,6 @@ pub(super) const CASES: &[Case] = &[
                 }
             })
         }),
-        breaks: &["A-65"],
         check: |client| {
             let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
             exchange.until_noted("waits", client)?;
@@ -62,7 +61,6 @@ pub(super) const CASES: &[Case] = &[
                 }
             })
         }),
-        breaks: &["A-65"],
         check: |client| {
             let mut exchange = client.open(client.to("POST", "", ()), Upload::Sized(10))?;
             exchange.send("half", false)?;
@@ -125,7 +123,6 @@ pub(super) const CASES: &[Case] = &[
                 }
             })
         }),
-        breaks: &["A-65"],
         check: |client| {
             let mut exchange = client.open(client.to("POST", "", ()), Upload::Sized(100))?;
             equal("the first block", exchange.octets(5)?, b"begun")?;

@@ -13,7 +13,6 @@ pub(super) const CASES: &[Case] = &[
         rules: &["A-66", "A-68", "A-104", "A-106", "A-164"],
         about: "The application fails or panics before any content, also after its start: the client gets 500, or the status of the error, without a word of it; the next request is served.",
         app: App::Asgi(|_| asgi(ends)),
-        breaks: &["A-65"],
         check: |client| {
             for (what, status) in [("fail", 500), ("panic", 500), ("started", 500), ("status", 403)] {
                 let response = client.get(&format!("/?{what}"))?;

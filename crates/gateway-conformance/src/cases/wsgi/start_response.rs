@@ -15,7 +15,9 @@ pub(super) const CASES: &[Case] = &[
         app: App::Wsgi(|_| {
             wsgi(|environ, start_response| {
                 let status = environ.query_string().parse()?;
-                start_response.start(StatusCode::from_u16(status)?, text())?;
+                let mut headers = text();
+                headers.insert("location", "/".parse()?);
+                start_response.start(StatusCode::from_u16(status)?, headers)?;
                 Ok(Body::from("x"))
             })
         }),

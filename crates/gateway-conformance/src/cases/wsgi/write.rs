@@ -4,7 +4,7 @@ use gateway_iface::http::StatusCode;
 use gateway_iface::wsgi::Body;
 
 use crate::case::{App, Case, ensure, equal, wsgi};
-use crate::cases::fields::{fields, text};
+use crate::cases::fields::{declared, text};
 use crate::client::{DEADLINE, Upload};
 
 pub(super) const CASES: &[Case] = &[
