@@ -12,11 +12,7 @@ suite!(
     [wsgi, asgi_http, asgi_websocket, lifespan, middleware]
 );
 
-suite!(
-    synchronous,
-    Synchronous(|app: Application| Running::wsgi(app)),
-    [wsgi, asgi_http, middleware]
-);
+suite!(synchronous, Synchronous(|app: Application| Running::wsgi(app)), [wsgi, asgi_http, middleware]);
 
 suite!(
     asynchronous_on_synchronous,

@@ -70,9 +70,15 @@ impl Journal {
     /// Waits until the note is there, on the calling thread; whether it came within that time.
     #[must_use]
     pub(crate) fn wait_blocking(&self, text: &str, limit: Duration) -> bool {
+        self.wait_until(|lines| lines.iter().any(|line| line == text), limit)
+    }
+
+    /// Waits until the notes are so, on the calling thread; whether they were within that time.
+    #[must_use]
+    pub(crate) fn wait_until(&self, so: impl Fn(&[String]) -> bool, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         let mut notes = self.lock();
-        while !notes.has(text) {
+        while !so(&notes.lines) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;

@@ -43,7 +43,11 @@ fn main() -> ExitCode {
     match report {
         Ok(report) => {
             say(&report.to_string());
-            if report.is_passed() && !report.verdicts.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+            if report.is_passed() && !report.verdicts.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(1)
+            }
         }
         Err(failure) => {
             eprintln!("the kit's application is not reached: {failure}");

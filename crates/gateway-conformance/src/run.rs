@@ -73,7 +73,9 @@ fn attempt(host: &dyn Host, case: &Case, validated: bool) -> Result<(), Failure>
     let app = Application::of([*case], validated);
     let journal = app.journal(case.name);
     let (checked, ended) = match Session::start(host, app.clone()) {
-        Err(error) if case.after.is_none() => (Err(Failure::of("starting the host", error)), Ended::NotStarted),
+        Err(error) if case.after.is_none() => {
+            (Err(Failure::of("starting the host", error)), Ended::NotStarted)
+        }
         Err(_) => (Ok(()), Ended::NotStarted),
         Ok(session) => {
             let state = session.state.clone();

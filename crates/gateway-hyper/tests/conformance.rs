@@ -1,21 +1,35 @@
 //! The kit over TCP.
 
-use std::sync::Arc;
-
-use gateway_conformance::{Application, Running, suite};
-use gateway_hyper::{Pool, Server, wsgi};
+use gateway_conformance::{Application, Exception, Host, Running, suite};
+use gateway_hyper::{Pool, Server};
+use gateway_iface::bridge::WsgiToAsgi;
 use gateway_iface::{BoxError, asgi};
 
 suite!(asynchronous, |app: Application| serve(app), [wsgi, asgi_http, lifespan, middleware, http_wire]);
 
-suite!(
-    on_the_pool,
-    |app: Application| serve(wsgi(app, Pool::new(4, 16)?)),
-    [wsgi, asgi_http, middleware, http_wire]
-);
+suite!(on_the_pool, OnThePool, [wsgi, asgi_http, middleware, http_wire]);
+
+/// Every application as a synchronous one, on threads.
+struct OnThePool;
+
+impl Host for OnThePool {
+    fn start(&self, app: Application) -> Result<Running, BoxError> {
+        serve(WsgiToAsgi::new(app, Pool::new(4, 16)?))
+    }
+
+    fn exceptions(&self) -> &[Exception] {
+        const NOT_TOLD: &str = "A-100: a synchronous server does not tell that its client left";
+        const BLOCKS: &str = "A-13: to read is to block the thread";
+        const EXCEPTIONS: [Exception; 3] = [
+            Exception::new("application_that_waits_learns_that_its_client_left", NOT_TOLD),
+            Exception::new("loss_is_told_without_reading_the_body", NOT_TOLD),
+            Exception::new("receive_and_send_wait_at_the_same_time", BLOCKS),
+        ];
+        &EXCEPTIONS
+    }
+}
 
 fn serve(app: impl asgi::Application + 'static) -> Result<Running, BoxError> {
-    let app: Arc<dyn asgi::Application> = Arc::new(app);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let server = runtime.block_on(Server::builder().signals(false).bind("127.0.0.1:0"))?;
     let addr = server.local_addr().tcp().ok_or("not listening on TCP")?;
@@ -24,6 +38,7 @@ fn serve(app: impl asgi::Application + 'static) -> Result<Running, BoxError> {
     Ok(Running::tcp(addr, move || {
         handle.shutdown();
         let stopped = runtime.block_on(serving);
+        // A thread that a case left waiting must not keep it.
         runtime.shutdown_background();
         Ok(stopped??)
     }))

@@ -12,7 +12,9 @@ mod wsgi;
 
 /// Every case, group by group.
 pub fn cases() -> impl Iterator<Item = (Group, &'static Case)> {
-    Group::ALL.into_iter().flat_map(|group| tables(group).iter().copied().flatten().map(move |case| (group, case)))
+    Group::ALL
+        .into_iter()
+        .flat_map(|group| tables(group).iter().copied().flatten().map(move |case| (group, case)))
 }
 
 /// The case of that name.

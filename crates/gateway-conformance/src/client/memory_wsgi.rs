@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::thread;
 
+use gateway_iface::RequestHead;
 use gateway_iface::asgi::Disconnect;
 use gateway_iface::bytes::{Buf, Bytes};
 use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use gateway_iface::wsgi::{self, Environ, Input, Transport};
-use gateway_iface::RequestHead;
 
 use super::deadline::limit;
 use super::response::{Block, Response};
@@ -135,9 +135,7 @@ struct Memory {
 
 impl Memory {
     fn tell(&self, event: Event) -> io::Result<()> {
-        self.tell
-            .send(event)
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, Disconnect::Client))
+        self.tell.send(event).map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, Disconnect::Client))
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) use self::websocket::Socket;
 use self::memory_asgi::AsgiWire;
 use self::memory_wsgi::WsgiWire;
 use self::tcp::TcpWire;
-use crate::case::Failure;
+use crate::case::{Failure, ensure, equal};
 use crate::control::CONTROL;
 use crate::host::Reach;
 use crate::journal::Journal;
@@ -163,23 +163,29 @@ impl Client {
 
     /// Waits until the application has noted this.
     pub(crate) fn wait_for(&self, text: &str) -> Result<(), Failure> {
-        let there = match &self.journal {
-            Some(journal) => journal.wait_blocking(text, deadline::limit()),
-            None => deadline::until(|| Ok(self.notes()?.iter().any(|line| line == text)))?,
-        };
-        if there {
-            return Ok(());
+        let there = self.wait_until(|lines| lines.iter().any(|line| line == text))?;
+        ensure(there, || format!("the application never came to `{text}`; its notes: {:?}", self.notes()))
+    }
+
+    /// Waits until the application has noted so much; fails unless it is this.
+    pub(crate) fn wait_for_all<const N: usize>(&self, notes: [&str; N]) -> Result<(), Failure> {
+        self.wait_until(|lines| lines.len() >= N)?;
+        equal("the notes", self.notes()?, notes)
+    }
+
+    fn wait_until(&self, so: impl Fn(&[String]) -> bool) -> Result<bool, Failure> {
+        match &self.journal {
+            Some(journal) => Ok(journal.wait_until(so, deadline::limit())),
+            None => deadline::until(|| Ok(so(&self.notes()?))),
         }
-        Err(Failure::new(format!("the application never came to `{text}`; its notes: {:?}", self.notes()?)))
     }
 
     fn control(&self, method: &str, below: &str) -> Result<Response, Failure> {
         let base = if let Way::Tcp(_, base) = &self.reach { base } else { "" };
         let path = format!("{base}/{CONTROL}/{}{below}", self.case);
         let request = Request::builder().method(method).uri(path).header("host", HOST).body("");
-        let response =
-            self.request(request.map_err(|error| Failure::of("asking for the notes", error))?)?;
-        crate::case::equal("the status of the notes", response.status, 200)?;
+        let response = self.request(request.map_err(|error| Failure::of("asking for the notes", error))?)?;
+        equal("the status of the notes", response.status, 200)?;
         Ok(response)
     }
 }

@@ -1,9 +1,9 @@
 //! Clients that leave.
 
+use gateway_iface::Error;
 use gateway_iface::asgi::Disconnect;
 use gateway_iface::asgi::event::ReceiveEvent;
 use gateway_iface::http::StatusCode;
-use gateway_iface::Error;
 
 use crate::case::{App, Case, asgi, equal};
 use crate::cases::fields::text;
@@ -35,8 +35,7 @@ pub(super) const CASES: &[Case] = &[
             let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
             exchange.until_noted("waits", client)?;
             drop(exchange);
-            client.wait_for("returned")?;
-            equal("the notes", client.notes()?, ["waits", "client", "client", "returned"])
+            client.wait_for_all(["waits", "client", "client", "returned"])
         },
         ..Case::NEW
     },
@@ -100,8 +99,7 @@ pub(super) const CASES: &[Case] = &[
             let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
             exchange.octets(1)?;
             drop(exchange);
-            client.wait_for("again")?;
-            equal("the notes", client.notes()?, ["disconnected", "again"])?;
+            client.wait_for_all(["disconnected", "again"])?;
             client.get("/?next")?.is(200, "served")
         },
         ..Case::NEW

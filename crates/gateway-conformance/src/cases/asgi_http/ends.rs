@@ -1,8 +1,8 @@
 //! How calls end.
 
-use gateway_iface::http::StatusCode;
-use gateway_iface::asgi::{self, Receive, Scope};
 use gateway_iface::Error;
+use gateway_iface::asgi::{self, Receive, Scope};
+use gateway_iface::http::StatusCode;
 
 use crate::case::{App, Case, asgi, ensure, equal};
 use crate::cases::fields::text;

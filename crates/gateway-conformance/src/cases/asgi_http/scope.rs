@@ -109,7 +109,8 @@ pub(super) const CASES: &[Case] = &[
         }),
         check: |client| {
             let mut request = client.to("GET", "", "");
-            let fields: [(&str, &[u8]); 3] = [("x-many", b"1"), ("x-octets", b"caf\xE9"), ("x-many", b"2, 3")];
+            let fields: [(&str, &[u8]); 3] =
+                [("x-many", b"1"), ("x-octets", b"caf\xE9"), ("x-many", b"2, 3")];
             for (name, value) in fields {
                 let value = HeaderValue::from_bytes(value).map_err(|error| Failure::of(name, error))?;
                 request.headers_mut().append(HeaderName::from_static(name), value);

@@ -14,7 +14,8 @@ pub(super) const CASES: &[Case] = &[
         app: App::Asgi(|_| {
             asgi(|scope, receive, send| async move {
                 let (what, mut socket) = open(scope, receive, send).await?;
-                let close = if what == "own" { Close::new(3001).with_reason("enough") } else { Close::default() };
+                let close =
+                    if what == "own" { Close::new(3001).with_reason("enough") } else { Close::default() };
                 Ok(socket.close(close).await?)
             })
         }),

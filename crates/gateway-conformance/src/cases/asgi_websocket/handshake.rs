@@ -1,9 +1,9 @@
 //! How a WebSocket opens, or does not.
 
+use gateway_iface::Error;
 use gateway_iface::asgi::event::{Accept, Message, ReceiveEvent};
 use gateway_iface::asgi::{Capability, Handshake};
 use gateway_iface::http::{HeaderValue, Response, StatusCode};
-use gateway_iface::Error;
 
 use crate::case::{App, Case, asgi, ensure, equal};
 use crate::cases::fields::fields;
@@ -55,7 +55,8 @@ pub(super) const CASES: &[Case] = &[
                 async move {
                     scope.into_websocket()?;
                     journal.note(receive.receive().await.name());
-                    let early = std::future::poll_fn(|cx| std::task::Poll::Ready(receive.poll_receive(cx))).await;
+                    let early =
+                        std::future::poll_fn(|cx| std::task::Poll::Ready(receive.poll_receive(cx))).await;
                     ensure(early.is_pending(), || format!("{early:?} came before the answer"))?;
                     send.send(Accept::new()).await?;
                     journal.note(receive.receive().await.name());
@@ -151,7 +152,11 @@ pub(super) const CASES: &[Case] = &[
                 if !can {
                     return Ok(handshake.close().await?);
                 }
-                let denial = Response::builder().status(401).header("content-type", "text/plain").header("www-authenticate", "Basic realm=kit").body("who are you?");
+                let denial = Response::builder()
+                    .status(401)
+                    .header("content-type", "text/plain")
+                    .header("www-authenticate", "Basic realm=kit")
+                    .body("who are you?");
                 Ok(handshake.deny(denial?).await?)
             })
         }),

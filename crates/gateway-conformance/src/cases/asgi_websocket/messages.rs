@@ -1,7 +1,7 @@
 //! Messages.
 
-use gateway_iface::asgi::event::{Accept, DenialStart, Message, SendEvent};
 use gateway_iface::asgi::Handshake;
+use gateway_iface::asgi::event::{Accept, DenialStart, Message, SendEvent};
 use gateway_iface::http::{HeaderMap, StatusCode};
 
 use crate::case::{App, Case, asgi, ensure, equal};

@@ -10,7 +10,8 @@ pub(super) const TELLS: App = App::Asgi(|journal| {
             journal.note("called");
             let request = scope.into_http()?;
             let body = receive.body(1024 * 1024).await?;
-            let target = format!("{} {}?{} ", request.method(), request.head().raw_path(), request.query_string());
+            let target =
+                format!("{} {}?{} ", request.method(), request.head().raw_path(), request.query_string());
             Ok(send.text(200, [target.as_bytes(), &body].concat()).await?)
         }
     })

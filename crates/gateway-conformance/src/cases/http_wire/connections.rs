@@ -74,7 +74,9 @@ pub(super) const CASES: &[Case] = &[
             raw.response("POST")?.is(200, "unread")?;
             raw.closed()?;
             let notes = client.notes()?;
-            ensure(!notes.iter().any(|note| note == "smuggled"), || "the body was taken for a request".to_owned())?;
+            ensure(!notes.iter().any(|note| note == "smuggled"), || {
+                "the body was taken for a request".to_owned()
+            })?;
             equal("the first call", notes.first().map(String::as_str), Some("first"))
         },
         ..Case::NEW

@@ -49,7 +49,9 @@ pub(super) const CASES: &[Case] = &[
             raw.response("POST")?.is(403, "no")?;
             raw.send_if_taken("body");
             let rest = raw.closed()?;
-            ensure(rest.is_empty(), || format!("after the final response: {:?}", String::from_utf8_lossy(&rest)))
+            ensure(rest.is_empty(), || {
+                format!("after the final response: {:?}", String::from_utf8_lossy(&rest))
+            })
         },
         ..Case::NEW
     },

@@ -19,7 +19,8 @@ pub(super) const CASES: &[Case] = &[
                 raw.send(format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n"))?;
                 let response = raw.response("GET")?;
                 response.is(200, "one two")?;
-                let framed = response.field("content-length").is_some() || response.field("transfer-encoding").is_some();
+                let framed = response.field("content-length").is_some()
+                    || response.field("transfer-encoding").is_some();
                 ensure(framed, || format!("{what}: the end cannot be known"))?;
                 raw.send(format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n"))?;
                 raw.response("GET")?.is(200, "one two")?;
@@ -56,9 +57,14 @@ pub(super) const CASES: &[Case] = &[
         about: "The application fails after a block: the last chunk, or the rest of the declared length, never comes, and the connection is closed; to HTTP/1.0 it is reset.",
         app: SENDS,
         check: |client| {
-            for (what, version) in [("fails", "1.1"), ("fails-declared", "1.1"), ("fails-declared", "1.0"), ("fails", "1.0")] {
+            for (what, version) in
+                [("fails", "1.1"), ("fails-declared", "1.1"), ("fails-declared", "1.0"), ("fails", "1.0")]
+            {
                 let mut raw = client.raw()?;
-                raw.send(format!("GET {} HTTP/{version}\r\nhost: {HOST}\r\n\r\n", client.path(&format!("/?{what}"))))?;
+                raw.send(format!(
+                    "GET {} HTTP/{version}\r\nhost: {HOST}\r\n\r\n",
+                    client.path(&format!("/?{what}"))
+                ))?;
                 let response = raw.response("GET")?;
                 equal("the status", response.status, 200)?;
                 response.is_cut()?;
@@ -94,11 +100,8 @@ const SENDS: App = App::Asgi(|_| {
     asgi(|scope, _, mut send| async move {
         let request = scope.into_http()?;
         let what = request.query_string();
-        let headers = if matches!(what, "declared" | "surplus" | "fails-declared") {
-            declared("7")
-        } else {
-            text()
-        };
+        let headers =
+            if matches!(what, "declared" | "surplus" | "fails-declared") { declared("7") } else { text() };
         send.start(StatusCode::OK, headers).await?;
         if what == "one" {
             return Ok(send.last("one two").await?);

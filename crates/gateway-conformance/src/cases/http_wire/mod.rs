@@ -10,11 +10,5 @@ mod uploads;
 
 use crate::case::Case;
 
-pub(super) const TABLES: &[&[Case]] = &[
-    requests::CASES,
-    uploads::CASES,
-    responses::CASES,
-    framing::CASES,
-    connections::CASES,
-    expect::CASES,
-];
+pub(super) const TABLES: &[&[Case]] =
+    &[requests::CASES, uploads::CASES, responses::CASES, framing::CASES, connections::CASES, expect::CASES];

@@ -20,7 +20,9 @@ pub(super) const CASES: &[Case] = &[
         check: |client| {
             let path = client.path("/x");
             let mut raw = client.raw()?;
-            raw.send(format!("GET http://target.example:81{path}?q HTTP/1.1\r\nhost: other.example\r\n\r\n"))?;
+            raw.send(format!(
+                "GET http://target.example:81{path}?q HTTP/1.1\r\nhost: other.example\r\n\r\n"
+            ))?;
             let response = raw.response("GET")?;
             equal("the status", response.status, 200)?;
             let text = response.text().into_owned();
@@ -98,8 +100,19 @@ pub(super) const CASES: &[Case] = &[
         about: "Fields with a space before the colon, no name, no colon, folded, and with NUL in their value are refused; the application is not called.",
         app: TELLS,
         check: |client| {
-            for field in ["x-field : 1", ": 1", "x-field", "x field: 1", "x-f\0: 1", "x-field: 1\r\n folded", "x-field: a\0b"] {
-                refused(client, &format!("GET {} HTTP/1.1\r\nhost: {HOST}\r\n{field}\r\n\r\n", client.path("")))?;
+            for field in [
+                "x-field : 1",
+                ": 1",
+                "x-field",
+                "x field: 1",
+                "x-f\0: 1",
+                "x-field: 1\r\n folded",
+                "x-field: a\0b",
+            ] {
+                refused(
+                    client,
+                    &format!("GET {} HTTP/1.1\r\nhost: {HOST}\r\n{field}\r\n\r\n", client.path("")),
+                )?;
             }
             refused(client, &format!("GET {} HTTP/1.1\r\n host: {HOST}\r\n\r\n", client.path("")))?;
             not_called(client)
@@ -119,7 +132,10 @@ pub(super) const CASES: &[Case] = &[
         }),
         check: |client| {
             let mut raw = client.raw()?;
-            let head = format!("GET {} HTTP/1.1\r\nhost: {HOST}\r\nx-field: \t a \t b\u{e9}\t \r\n\r\n", client.path(""));
+            let head = format!(
+                "GET {} HTTP/1.1\r\nhost: {HOST}\r\nx-field: \t a \t b\u{e9}\t \r\n\r\n",
+                client.path("")
+            );
             raw.send(head)?;
             raw.response("GET")?.is(200, "a \t b\u{e9}")
         },
@@ -149,7 +165,9 @@ fn refused(client: &Client, request: &str) -> Result<(), Failure> {
     let mut raw = client.raw()?;
     raw.send_if_taken(request);
     let response = raw.response("GET").map_err(|failure| Failure::new(format!("{request:?}: {failure}")))?;
-    ensure((400..=505).contains(&response.status), || format!("{request:?} is answered with {}", response.status))?;
+    ensure((400..=505).contains(&response.status), || {
+        format!("{request:?} is answered with {}", response.status)
+    })?;
     let more = raw.closed()?;
     ensure(more.is_empty(), || format!("after {request:?}: {:?}", String::from_utf8_lossy(&more)))
 }

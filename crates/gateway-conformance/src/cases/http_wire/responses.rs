@@ -16,7 +16,10 @@ pub(super) const CASES: &[Case] = &[
         check: |client| {
             for version in ["1.1", "1.0"] {
                 let mut raw = client.raw()?;
-                raw.send(format!("GET {} HTTP/{version}\r\nhost: {HOST}\r\nconnection: close\r\n\r\n", client.path("")))?;
+                raw.send(format!(
+                    "GET {} HTTP/{version}\r\nhost: {HOST}\r\nconnection: close\r\n\r\n",
+                    client.path("")
+                ))?;
                 let octets = raw.closed()?;
                 let text = String::from_utf8_lossy(&octets);
                 let line = text.lines().next().unwrap_or_default();
@@ -45,7 +48,9 @@ pub(super) const CASES: &[Case] = &[
             client.get("/?own")?.has("date", "Sun, 06 Nov 1994 08:49:37 GMT")?;
             let response = client.get("")?;
             let dates: Vec<_> = response.all("date").collect();
-            ensure(dates.len() == 1 && dates[0].len() == 29 && dates[0].ends_with(" GMT"), || format!("{dates:?}"))
+            ensure(dates.len() == 1 && dates[0].len() == 29 && dates[0].ends_with(" GMT"), || {
+                format!("{dates:?}")
+            })
         },
         ..Case::NEW
     },
@@ -97,11 +102,16 @@ pub(super) const CASES: &[Case] = &[
         check: |client| {
             let mut raw = client.raw()?;
             for status in [204, 304, 204] {
-                raw.send(format!("GET {} HTTP/1.1\r\nhost: {HOST}\r\n\r\n", client.path(&format!("/?{status}"))))?;
+                raw.send(format!(
+                    "GET {} HTTP/1.1\r\nhost: {HOST}\r\n\r\n",
+                    client.path(&format!("/?{status}"))
+                ))?;
                 let response = raw.response("GET")?;
                 response.is(status, "")?;
                 response.lacks("transfer-encoding")?;
-                ensure(status == 304 || response.field("content-length").is_none(), || "204 has a length".to_owned())?;
+                ensure(status == 304 || response.field("content-length").is_none(), || {
+                    "204 has a length".to_owned()
+                })?;
             }
             Ok(())
         },

@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[
             for method in ["POST", "GET", "DELETE"] {
                 raw.send(format!(
                     "{method} {path} HTTP/1.1\r\nhost: {HOST}\r\ntransfer-encoding: Chunked\r\n\r\n\
-                     3\r\none\r\n0A;name=value\r\n, two, thre\r\n1\r\ne\r\n0\r\nx-trailer: 1\r\n\r\n"
+                     3\r\none\r\n0B;name=value\r\n, two, thre\r\n1\r\ne\r\n0\r\nx-trailer: 1\r\n\r\n"
                 ))?;
                 raw.response(method)?.is(200, format!("{method} {path}? one, two, three"))?;
             }
@@ -103,7 +103,9 @@ pub(super) const CASES: &[Case] = &[
                 // It may be answered, or only closed.
                 let rest = raw.closed()?;
                 let text = String::from_utf8_lossy(&rest);
-                ensure(!text.starts_with("HTTP/1.1 200"), || format!("{chunks:?} is taken for a body: {text:?}"))?;
+                ensure(!text.starts_with("HTTP/1.1 200"), || {
+                    format!("{chunks:?} is taken for a body: {text:?}")
+                })?;
             }
             Ok(())
         },
@@ -136,7 +138,9 @@ fn refused(client: &Client, fields: &str, body: &str) -> Result<(), Failure> {
     let head = format!("POST {} HTTP/1.1\r\nhost: {HOST}\r\n{fields}\r\n\r\n", client.path(""));
     raw.send_if_taken(format!("{head}{body}"));
     let response = raw.response("POST").map_err(|failure| Failure::new(format!("{fields:?}: {failure}")))?;
-    ensure((400..=505).contains(&response.status), || format!("{fields:?} is answered with {}", response.status))?;
+    ensure((400..=505).contains(&response.status), || {
+        format!("{fields:?} is answered with {}", response.status)
+    })?;
     let more = raw.closed()?;
     ensure(more.is_empty(), || format!("after {fields:?}: {:?}", String::from_utf8_lossy(&more)))
 }

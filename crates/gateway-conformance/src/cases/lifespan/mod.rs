@@ -21,7 +21,11 @@ async fn next(receive: &mut Receive, journal: &Journal) {
 }
 
 /// Answers a request, and notes it.
-async fn serve(scope: asgi::Scope, send: &mut asgi::Send, journal: &Journal) -> Result<(), gateway_iface::Error> {
+async fn serve(
+    scope: asgi::Scope,
+    send: &mut asgi::Send,
+    journal: &Journal,
+) -> Result<(), gateway_iface::Error> {
     scope.into_http()?;
     journal.note("request");
     Ok(send.text(200, "served").await?)

@@ -58,7 +58,8 @@ pub(super) const CASES: &[Case] = &[
                 let told = state.map_or("no state".to_owned(), |state| {
                     let private = state.get::<Private>().is_some();
                     state.insert(Private);
-                    let count = state.get::<Counted>().map(|counted| counted.0.fetch_add(1, Ordering::SeqCst));
+                    let count =
+                        state.get::<Counted>().map(|counted| counted.0.fetch_add(1, Ordering::SeqCst));
                     format!("{count:?} {private}")
                 });
                 Ok(send.text(200, told).await?)
@@ -79,9 +80,7 @@ pub(super) const CASES: &[Case] = &[
         app: App::Asgi(|journal| {
             asgi(move |scope, _, mut send| {
                 let journal = journal.clone();
-                async move {
-                    serve(scope, &mut send, &journal).await
-                }
+                async move { serve(scope, &mut send, &journal).await }
             })
         }),
         check: |client| client.get("")?.is(200, "served"),

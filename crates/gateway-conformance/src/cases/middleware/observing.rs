@@ -14,7 +14,9 @@ pub(super) const CASES: &[Case] = &[
         app: App::Asgi(|_| {
             let counts = gateway_iface::middleware::Counts::new();
             let told = counts.clone();
-            let app = move |scope: gateway_iface::asgi::Scope, _: gateway_iface::asgi::Receive, mut send: gateway_iface::asgi::Send| {
+            let app = move |scope: gateway_iface::asgi::Scope,
+                            _: gateway_iface::asgi::Receive,
+                            mut send: gateway_iface::asgi::Send| {
                 let now = told.snapshot();
                 async move {
                     scope.into_http()?;
@@ -42,7 +44,9 @@ pub(super) const CASES: &[Case] = &[
             Arc::new(PathGuard::deny(app).prefix("/path_guard_lets_no_spelling_pass/admin"))
         }),
         check: |client| {
-            for below in ["/admin", "/admin/", "/%61dmin/x", "/./admin", "/x/../admin", "/%2e/admin/y", "/admin%2Fx"] {
+            for below in
+                ["/admin", "/admin/", "/%61dmin/x", "/./admin", "/x/../admin", "/%2e/admin/y", "/admin%2Fx"]
+            {
                 let response = client.get(below)?;
                 ensure(response.status == 404, || format!("{below} is answered with {}", response.status))?;
             }

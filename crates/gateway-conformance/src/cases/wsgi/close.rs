@@ -1,8 +1,8 @@
 //! When a body is closed.
 
+use gateway_iface::Error;
 use gateway_iface::http::StatusCode;
 use gateway_iface::wsgi::{Body, StartResponse};
-use gateway_iface::Error;
 
 use crate::case::{App, Case, equal, wsgi};
 use crate::cases::fields::{declared, text};
@@ -24,8 +24,7 @@ pub(super) const CASES: &[Case] = &[
         }),
         check: |client| {
             client.get("")?.is(200, "onetwo")?;
-            client.wait_for("closed")?;
-            equal("the notes", client.notes()?, ["one", "two", "closed"])
+            client.wait_for_all(["one", "two", "closed"])
         },
         ..Case::NEW
     },
@@ -42,8 +41,7 @@ pub(super) const CASES: &[Case] = &[
         }),
         check: |client| {
             client.get("")?.is_cut()?;
-            client.wait_for("closed")?;
-            equal("the notes", client.notes()?, ["closed"])
+            client.wait_for_all(["closed"])
         },
         ..Case::NEW
     },
@@ -54,14 +52,14 @@ pub(super) const CASES: &[Case] = &[
         app: App::Wsgi(|journal| {
             wsgi(move |_, start_response| {
                 start_response.start(StatusCode::OK, text())?;
-                let blocks = std::iter::from_fn(|| -> Option<&str> { std::panic::resume_unwind(Box::new("no")) });
+                let blocks =
+                    std::iter::from_fn(|| -> Option<&str> { std::panic::resume_unwind(Box::new("no")) });
                 Ok(Body::blocks(blocks).on_close(noting(journal.clone())))
             })
         }),
         check: |client| {
             equal("the status", client.get("")?.status, 500)?;
-            client.wait_for("closed")?;
-            equal("the notes", client.notes()?, ["closed"])
+            client.wait_for_all(["closed"])
         },
         ..Case::NEW
     },
@@ -72,15 +70,15 @@ pub(super) const CASES: &[Case] = &[
         app: App::Wsgi(|journal| {
             wsgi(move |_, start_response| {
                 start_response.start(StatusCode::OK, text())?;
-                Ok(Body::blocks(std::iter::repeat_with(|| vec![b'x'; 64 * 1024])).on_close(noting(journal.clone())))
+                Ok(Body::blocks(std::iter::repeat_with(|| vec![b'x'; 64 * 1024]))
+                    .on_close(noting(journal.clone())))
             })
         }),
         check: |client| {
             let mut exchange = client.open(client.to("GET", "", ()), Upload::None)?;
             exchange.octets(1)?;
             drop(exchange);
-            client.wait_for("closed")?;
-            equal("the notes", client.notes()?, ["closed"])
+            client.wait_for_all(["closed"])
         },
         ..Case::NEW
     },
@@ -101,11 +99,11 @@ pub(super) const CASES: &[Case] = &[
         breaks: &["V-06", "W-07", "H-85"],
         check: |client| {
             client.request(client.to("HEAD", "/?head", ""))?.is(200, "")?;
-            equal("the notes", client.notes()?, ["closed"])?;
+            client.wait_for_all(["closed"])?;
             client.get("/?short")?;
-            equal("the notes", client.notes()?, ["closed"; 2])?;
+            client.wait_for_all(["closed"; 2])?;
             equal("the status", client.get("/?never")?.status, 500)?;
-            equal("the notes", client.notes()?, ["closed"; 3])
+            client.wait_for_all(["closed"; 3])
         },
         ..Case::NEW
     },

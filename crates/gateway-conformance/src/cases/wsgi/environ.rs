@@ -128,10 +128,13 @@ pub(super) const CASES: &[Case] = &[
         name: "query_is_as_sent",
         rules: &["W-27", "W-28"],
         about: "QUERY_STRING is what follows the first question mark, nothing of it decoded, and there also when it is empty.",
-        app: App::Wsgi(|_| wsgi(|environ, start_response| {
-            let query = format!("{} {}", environ.contains("QUERY_STRING"), show(&environ, "QUERY_STRING"));
-            start_response.text(200, query.into())
-        })),
+        app: App::Wsgi(|_| {
+            wsgi(|environ, start_response| {
+                let query =
+                    format!("{} {}", environ.contains("QUERY_STRING"), show(&environ, "QUERY_STRING"));
+                start_response.text(200, query.into())
+            })
+        }),
         check: |client| {
             client.get("/?a=%20+b&c=%2F?d")?.is(200, "true a=%20+b&c=%2F?d")?;
             client.get("/?")?.is(200, "true ")?;
@@ -205,7 +208,8 @@ pub(super) const CASES: &[Case] = &[
                 ("x-octets", b"caf\xE9"),
             ];
             for (name, value) in fields {
-                let value = HeaderValue::from_bytes(value).map_err(|error| crate::Failure::of(name, error))?;
+                let value =
+                    HeaderValue::from_bytes(value).map_err(|error| crate::Failure::of(name, error))?;
                 request.headers_mut().append(HeaderName::from_static(name), value);
             }
             let told = client.request(request)?;
@@ -244,9 +248,9 @@ pub(super) const CASES: &[Case] = &[
         name: "method_is_as_sent",
         rules: &["W-21", "A-19"],
         about: "Any method reaches the application as it was sent.",
-        app: App::Wsgi(|_| wsgi(|environ, start_response| {
-            start_response.text(200, show(&environ, "REQUEST_METHOD").into())
-        })),
+        app: App::Wsgi(|_| {
+            wsgi(|environ, start_response| start_response.text(200, show(&environ, "REQUEST_METHOD").into()))
+        }),
         check: |client| {
             for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "REPORT", "M-SEARCH"] {
                 let request: Request<&str> = client.to(method, "", "");

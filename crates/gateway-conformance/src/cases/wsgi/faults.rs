@@ -1,8 +1,8 @@
 //! Applications that fail.
 
+use gateway_iface::Error;
 use gateway_iface::http::StatusCode;
 use gateway_iface::wsgi::{Body, Environ, StartResponse};
-use gateway_iface::Error;
 
 use crate::case::{App, Case, Failure, ensure, equal, wsgi};
 use crate::cases::fields::text;

@@ -1,8 +1,8 @@
 //! How a response begins.
 
+use gateway_iface::Error;
 use gateway_iface::http::{HeaderMap, StatusCode};
 use gateway_iface::wsgi::{Body, InvalidHead};
-use gateway_iface::Error;
 
 use crate::case::{App, Case, ensure, equal, wsgi};
 use crate::cases::fields::{fields, text};
@@ -36,7 +36,9 @@ pub(super) const CASES: &[Case] = &[
         app: App::Wsgi(|_| {
             wsgi(|_, start_response| {
                 let mut headers = text();
-                for (name, value) in [("x-b", "1"), ("set-cookie", "a=1"), ("x-a", "2"), ("set-cookie", "b=2"), ("x-b", "3")] {
+                for (name, value) in
+                    [("x-b", "1"), ("set-cookie", "a=1"), ("x-a", "2"), ("set-cookie", "b=2"), ("x-b", "3")]
+                {
                     headers.append(name, value.parse()?);
                 }
                 start_response.start(StatusCode::OK, headers)?;
