@@ -49,9 +49,9 @@
 //!
 //! # What cannot be seen
 //!
-//! The wire: whether a block is sent before the next is taken, what a client gets. The order of calls of
-//! two halves that are used from two threads at the same moment. Whether a synchronous server stopped
-//! early for a good reason.
+//! The wire: whether a block is sent before the next is taken, what a client gets. Which of two events
+//! came first when the two halves are used from two threads at the same moment: nothing is reported that
+//! depends on it. Whether a synchronous server stopped early for a good reason.
 
 mod asgi;
 mod pair;

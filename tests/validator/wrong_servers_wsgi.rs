@@ -5,13 +5,11 @@ use std::io::Read;
 use std::sync::Arc;
 
 use gateway_iface::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use gateway_iface::validate::{Culprit, OnViolation, Validator};
+use gateway_iface::validate::{OnViolation, Validator};
 use gateway_iface::wsgi::{Application as _, Body, Environ, Input, StartResponse};
 use gateway_iface::{Error, Observe, Observers};
 
-use crate::fixtures::{Application, Server, collecting, fields, head, plain, seen};
-
-type Seen = Vec<(&'static str, Culprit)>;
+use crate::fixtures::{Application, Seen, Server, collecting, fields, head, plain, seen};
 
 /// A server that accepts everything, or refuses what it is told to.
 #[derive(Default)]
