@@ -252,6 +252,14 @@ fn middleware_of_this_crate_is_not_reported() {
 }
 
 #[test]
+fn bridges_between_two_validators_are_good_middleware() {
+    let (app, violations) = collecting(good_wsgi);
+    run_asgi(app.around(|app| WsgiToAsgi::new(app, threads)), &violations);
+    let (app, violations) = collecting(good);
+    run_wsgi(app.around(AsgiToWsgi::new), &violations);
+}
+
+#[test]
 fn bridges_inside_the_validator_are_good_applications() {
     let (app, violations) = collecting(WsgiToAsgi::new(good_wsgi, threads));
     run_asgi(app, &violations);
