@@ -81,6 +81,16 @@ fn good_synchronous_applications_are_not_reported() {
 }
 
 #[test]
+fn a_104_panic_of_an_application_is_no_violation() {
+    let (app, violations) = collecting(good);
+    assert_eq!(block_on(AsgiClient::new(app).request(get("/panics"))).unwrap().status(), 500);
+    violations.assert_none();
+    let (app, violations) = collecting(good_wsgi);
+    assert_eq!(WsgiClient::new(app).request(get("/panics")).unwrap().status(), 500);
+    violations.assert_none();
+}
+
+#[test]
 fn w_142_a_synchronous_client_that_leaves_is_no_violation() {
     let (app, violations) = collecting(good_wsgi);
     let client = WsgiClient::new(app);
