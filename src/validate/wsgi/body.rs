@@ -1,5 +1,6 @@
 //! The body of a response.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -16,10 +17,10 @@ pub(super) fn watch(watch: Arc<Watch>, body: Body) -> Result<Body, Error> {
     }
     watch.opened(body.size_hint().1);
     if !body.has_closers() {
-        return Ok(Body::try_blocks(Blocks { body: Held::Own(body), watch }));
+        return Ok(Body::try_blocks(Blocks { body: Held::Own(body), watch, ended: false }));
     }
     let shared = Arc::new(Mutex::new(Some(body)));
-    let blocks = Blocks { body: Held::Shared(Arc::clone(&shared)), watch: Arc::clone(&watch) };
+    let blocks = Blocks { body: Held::Shared(Arc::clone(&shared)), watch: Arc::clone(&watch), ended: false };
     Ok(Body::try_blocks(blocks).on_close(move || {
         let _closed = Closed(watch);
         let body = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -30,6 +31,8 @@ pub(super) fn watch(watch: Arc<Watch>, body: Body) -> Result<Body, Error> {
 struct Blocks {
     body: Held,
     watch: Arc<Watch>,
+    /// Whether the end was told of.
+    ended: bool,
 }
 
 enum Held {
@@ -55,12 +58,20 @@ impl Iterator for Blocks {
     type Item = Result<Bytes, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let block = self.with(None, Iterator::next);
-        let violation = match &block {
+        // A server that knows that nothing follows does not ask again.
+        let (block, last) = self.with((None, true), |body| {
+            let block = body.next();
+            let last = body.exact_len() == Some(0);
+            (block, last)
+        });
+        let mut violation = match &block {
             Some(Ok(block)) => self.watch.block(block.len()),
-            Some(Err(_)) => None,
-            None => self.watch.ended(),
+            Some(Err(_)) => return block,
+            None => None,
         };
+        if last && !mem::replace(&mut self.ended, true) && violation.is_none() {
+            violation = self.watch.ended();
+        }
         violation.map_or(block, |violation| Some(Err(violation.into())))
     }
 
@@ -79,7 +90,7 @@ impl Drop for Blocks {
     fn drop(&mut self) {
         if let Held::Own(body) = &mut self.body {
             let _closed = Closed(Arc::clone(&self.watch));
-            drop(std::mem::take(body));
+            drop(mem::take(body));
         }
     }
 }
