@@ -24,9 +24,11 @@
 //! ```
 
 mod counter;
+mod mount;
 mod path_guard;
 mod wrap;
 
 pub use self::counter::{Counter, Counts, CountsSnapshot};
+pub use self::mount::{InvalidRoute, Mount};
 pub use self::path_guard::{PathGuard, Refusal};
 pub use self::wrap::Wrap;
