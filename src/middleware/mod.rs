@@ -23,11 +23,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+mod basic_auth;
 mod counter;
+mod denial;
 mod mount;
 mod path_guard;
 mod wrap;
 
+pub use self::basic_auth::{BasicAuth, InvalidRealm, Users, Verify};
 pub use self::counter::{Counter, Counts, CountsSnapshot};
 pub use self::mount::{InvalidRoute, Mount};
 pub use self::path_guard::{PathGuard, Refusal};
