@@ -24,6 +24,7 @@
 //! ```
 
 mod basic_auth;
+mod cookies;
 mod counter;
 mod denial;
 mod mount;
@@ -31,6 +32,7 @@ mod path_guard;
 mod wrap;
 
 pub use self::basic_auth::{BasicAuth, InvalidRealm, Users, Verify};
+pub use self::cookies::{CookieJar, Cookies, InvalidCookie, SameSite, SetCookie};
 pub use self::counter::{Counter, Counts, CountsSnapshot};
 pub use self::mount::{InvalidRoute, Mount};
 pub use self::path_guard::{PathGuard, Refusal};
