@@ -29,6 +29,7 @@ mod counter;
 mod denial;
 mod mount;
 mod path_guard;
+mod proxy_headers;
 mod wrap;
 
 pub use self::basic_auth::{BasicAuth, InvalidRealm, Users, Verify};
@@ -36,4 +37,5 @@ pub use self::cookies::{CookieJar, Cookies, InvalidCookie, SameSite, SetCookie};
 pub use self::counter::{Counter, Counts, CountsSnapshot};
 pub use self::mount::{InvalidRoute, Mount};
 pub use self::path_guard::{PathGuard, Refusal};
+pub use self::proxy_headers::{ForwardingFields, InvalidNetwork, Network, ProxyHeaders};
 pub use self::wrap::Wrap;
