@@ -45,7 +45,8 @@
 //! 4. [`middleware`]: applications that wrap one.
 //! 5. [`bridge`]: one interface on a server of the other.
 //! 6. [`testing`]: clients in memory.
-//! 7. [`asgi::Exchange`] and [`wsgi::run`]: what a server implements.
+//! 7. [`validate`]: says which rule was broken, and by whom.
+//! 8. [`asgi::Exchange`] and [`wsgi::run`]: what a server implements.
 //!
 //! # The contract
 //!
@@ -71,6 +72,7 @@ pub mod prelude;
 mod request;
 pub mod testing;
 mod user;
+pub mod validate;
 pub mod wsgi;
 
 #[doc(no_inline)]

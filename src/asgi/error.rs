@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
+use crate::validate::Violation;
+
 /// Why an exchange is over.
 ///
 /// It is sticky: once told, every later [`receive`](super::Receive::receive) tells the same; only
@@ -67,19 +69,33 @@ pub struct InvalidEvent {
     event: &'static str,
     reason: Cow<'static, str>,
     other_protocol: bool,
+    #[source]
+    violation: Option<Violation>,
 }
 
 impl InvalidEvent {
     /// The event of that name is refused for that reason.
     #[must_use]
     pub fn new(event: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { event, reason: reason.into(), other_protocol: false }
+        Self { event, reason: reason.into(), other_protocol: false, violation: None }
     }
 
     /// The event belongs to another protocol than the scope.
     #[must_use]
     pub const fn other_protocol(event: &'static str, protocol: &'static str) -> Self {
-        Self { event, reason: Cow::Borrowed(protocol), other_protocol: true }
+        Self { event, reason: Cow::Borrowed(protocol), other_protocol: true, violation: None }
+    }
+
+    /// A validator refuses the event of that name.
+    pub(crate) fn of(event: &'static str, violation: Violation) -> Self {
+        let reason = Cow::Owned(violation.to_string());
+        Self { event, reason, other_protocol: false, violation: Some(violation) }
+    }
+
+    /// The id of the rule that is broken, where a [`Validator`](crate::validate::Validator) refused it.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        self.violation.as_ref().map(Violation::rule)
     }
 
     /// The name of the event, such as `http.response.start`.

@@ -1,0 +1,92 @@
+//! One lifespan.
+
+use super::watch::{Protocol, Sent};
+use crate::asgi::event::{ReceiveEvent, SendEvent};
+use crate::asgi::machine::{LifespanMachine, LifespanPhase};
+use crate::asgi::{Disconnect, SendError};
+use crate::error::Error;
+use crate::validate::session::Findings;
+
+/// What the table of A-116 says, beside what the server does.
+#[derive(Default)]
+pub(super) struct Lifespan {
+    machine: LifespanMachine,
+    startup: bool,
+    shutdown: bool,
+}
+
+impl Protocol for Lifespan {
+    fn lint(&self, event: &SendEvent, found: &mut Findings) {
+        if !self.startup && event.name().starts_with("lifespan.") {
+            found.inner("A-109", format!("{} before lifespan.startup was received", event.name()));
+        }
+    }
+
+    fn sent(&mut self, event: &SendEvent, result: &Result<(), SendError>, found: &mut Findings) -> Sent {
+        let name = event.name();
+        if let Err(SendError::Disconnected(_)) = result {
+            return Sent::Not;
+        }
+        let before = self.machine.state();
+        match (self.machine.send(event), result) {
+            (Ok(()), Ok(())) => {
+                self.lint(event, found);
+                Sent::Accepted
+            }
+            (Ok(()), Err(error)) => {
+                found.outer("A-116", format!("{name} is refused while the lifespan is {before:?}: {error}"));
+                Sent::Unsure
+            }
+            (Err(error), result) => {
+                let other = matches!(&error, SendError::Invalid(event) if event.is_other_protocol());
+                let rule = if other { "A-07" } else { "A-116" };
+                found.inner(rule, format!("{name} while the lifespan is {before:?}"));
+                if result.is_err() {
+                    return Sent::Not;
+                }
+                found.outer(rule, format!("accepted {name} while the lifespan is {before:?}"));
+                Sent::Unsure
+            }
+        }
+    }
+
+    fn received(&mut self, event: &ReceiveEvent, found: &mut Findings) {
+        match event {
+            ReceiveEvent::LifespanStartup => {
+                if std::mem::replace(&mut self.startup, true) {
+                    found.outer("A-108", "lifespan.startup for the second time");
+                }
+            }
+            ReceiveEvent::LifespanShutdown => {
+                let state = self.machine.state();
+                if std::mem::replace(&mut self.shutdown, true) {
+                    found.outer("A-112", "lifespan.shutdown for the second time");
+                } else if state != LifespanPhase::Running {
+                    found.outer("A-116", format!("lifespan.shutdown while the lifespan is {state:?}"));
+                }
+                if state == LifespanPhase::Running {
+                    self.machine.received(event);
+                }
+            }
+            ReceiveEvent::Vendor(_) => {}
+            event => found.outer("A-07", format!("{} in a lifespan scope", event.name())),
+        }
+    }
+
+    fn lost(&mut self, _: Disconnect, _: &mut Findings) {}
+
+    fn is_disconnect_due(&self) -> bool {
+        false
+    }
+
+    fn ended(&mut self, result: &Result<(), Error>, found: &mut Findings) {
+        if result.is_ok() && self.machine.state() == LifespanPhase::Starting {
+            found.inner("A-05", "the call ended without an answer to lifespan.startup, and without an error");
+        }
+    }
+
+    fn may_be_dropped(&self) -> bool {
+        // A wait for the end of a shutdown may be bounded.
+        matches!(self.machine.state(), LifespanPhase::Stopping | LifespanPhase::Ended)
+    }
+}

@@ -1,0 +1,174 @@
+//! One WebSocket.
+
+use super::watch::{Protocol, Sent};
+use crate::asgi::event::{ReceiveEvent, SendEvent, WebSocketDisconnect};
+use crate::asgi::machine::{WebSocketMachine, WebSocketState};
+use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError, WebSocketScope};
+use crate::error::Error;
+use crate::validate::response_rules;
+use crate::validate::session::Findings;
+
+/// What the table of A-88 says, beside what the server does.
+pub(super) struct WebSocket {
+    machine: WebSocketMachine,
+    capabilities: Capabilities,
+    offered: Vec<String>,
+    connected: bool,
+    /// Whether the application has an answer out, or tried.
+    answered: bool,
+    disconnect: Option<WebSocketDisconnect>,
+    gone: bool,
+}
+
+impl WebSocket {
+    pub(super) fn new(scope: &WebSocketScope) -> Self {
+        Self {
+            machine: WebSocketMachine::new(scope),
+            capabilities: scope.head().capabilities(),
+            offered: scope.subprotocols().map(str::to_owned).collect(),
+            connected: false,
+            answered: false,
+            disconnect: None,
+            gone: false,
+        }
+    }
+
+    fn rule(&self, event: &SendEvent, error: &InvalidEvent) -> &'static str {
+        use WebSocketState::{Connecting, Open};
+        if error.is_other_protocol() {
+            return "A-07";
+        }
+        let denial = self.capabilities.contains(Capability::WebSocketDenial);
+        let state = self.machine.state();
+        match event {
+            SendEvent::WebSocketDenialStart(_) | SendEvent::WebSocketDenialBody(_) if !denial => "A-123",
+            SendEvent::Vendor(_) => "A-123",
+            SendEvent::WebSocketAccept(accept) if state == Connecting => {
+                let chosen = accept.subprotocol.as_ref();
+                if chosen.is_some_and(|chosen| !self.offered.contains(chosen)) { "A-79" } else { "A-80" }
+            }
+            SendEvent::WebSocketClose(_) if matches!(state, Connecting | Open) => "A-86",
+            SendEvent::WebSocketDenialStart(_) if state == Connecting => "A-60",
+            _ => "A-88",
+        }
+    }
+}
+
+impl Protocol for WebSocket {
+    fn lint(&self, event: &SendEvent, found: &mut Findings) {
+        if !self.connected && !self.answered && event.name().starts_with("websocket.") {
+            found.inner("A-91", format!("{} before websocket.connect was received", event.name()));
+        }
+        match event {
+            SendEvent::WebSocketDenialStart(start) => {
+                response_rules::check_head(start.status, &start.headers, found);
+            }
+            SendEvent::Vendor(vendor) if !vendor.name().starts_with("websocket.") => {
+                found.inner("A-07", format!("the event `{}` in a websocket scope", vendor.name()));
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, event: &SendEvent, result: &Result<(), SendError>, found: &mut Findings) -> Sent {
+        let name = event.name();
+        if let Err(SendError::Disconnected(reason)) = result {
+            if *reason != Disconnect::Shutdown {
+                self.gone = true;
+                self.machine.lose(*reason);
+            }
+            return Sent::Not;
+        }
+        if matches!((event, result), (SendEvent::Vendor(_), Err(_)))
+            && self.capabilities.contains(Capability::Vendor)
+        {
+            return Sent::Not;
+        }
+        self.lint(event, found);
+        self.answered = true;
+        let before = self.machine.state();
+        match (self.machine.send(event), result) {
+            (Ok(()), Ok(())) => Sent::Accepted,
+            (Ok(()), Err(error)) => {
+                found.outer("A-88", format!("{name} is refused while the socket is {before:?}: {error}"));
+                Sent::Unsure
+            }
+            (Err(SendError::Invalid(error)), result) => {
+                let rule = self.rule(event, &error);
+                found.inner(rule, format!("{error}, while the socket is {before:?}"));
+                if result.is_err() {
+                    return Sent::Not;
+                }
+                let rule = if rule == "A-123" { "A-122" } else { rule };
+                found.outer(rule, format!("accepted {name} while the socket is {before:?}"));
+                Sent::Unsure
+            }
+            (Err(SendError::Disconnected(reason)), Ok(())) => {
+                found.outer("A-95", format!("accepted {name} after the socket was closed: {reason}"));
+                Sent::Unsure
+            }
+            (Err(SendError::Disconnected(_)), Err(_)) => {
+                found.outer("A-95", format!("{name} on a closed socket is refused, not told to be lost"));
+                Sent::Not
+            }
+        }
+    }
+
+    fn received(&mut self, event: &ReceiveEvent, found: &mut Findings) {
+        let connected = self.connected;
+        if !connected && !matches!(event, ReceiveEvent::WebSocketConnect | ReceiveEvent::Vendor(_)) {
+            found.outer("A-77", format!("{} before websocket.connect", event.name()));
+        }
+        match event {
+            ReceiveEvent::WebSocketConnect => {
+                if connected {
+                    found.outer("A-77", "websocket.connect for the second time");
+                }
+                self.connected = true;
+            }
+            ReceiveEvent::WebSocketReceive(_) => match self.machine.state() {
+                WebSocketState::Open => {}
+                WebSocketState::Closed => {
+                    found.outer("A-88", "websocket.receive after the socket was closed")
+                }
+                state => found.outer("A-92", format!("websocket.receive while the socket is {state:?}")),
+            },
+            ReceiveEvent::WebSocketDisconnect(how) => {
+                if !(1000..5000).contains(&how.code) {
+                    found.outer("A-83", format!("websocket.disconnect with the code {}", how.code));
+                }
+                match &self.disconnect {
+                    Some(first) if first.code != how.code || first.reason != how.reason => {
+                        let (first, then) = (first.code, how.code);
+                        found
+                            .outer("A-88", format!("websocket.disconnect with {first} and then with {then}"));
+                    }
+                    Some(_) => {}
+                    None => self.disconnect = Some(how.clone()),
+                }
+                if how.cause != Disconnect::Shutdown {
+                    self.machine.lose(how.cause);
+                }
+            }
+            ReceiveEvent::Vendor(_) => {}
+            event => found.outer("A-07", format!("{} in a websocket scope", event.name())),
+        }
+    }
+
+    fn lost(&mut self, _: Disconnect, _: &mut Findings) {
+        // Messages that came before are still to be received, and the socket may be open for sending
+        // until the disconnect is told.
+    }
+
+    fn is_disconnect_due(&self) -> bool {
+        self.disconnect.as_ref().is_some_and(|how| how.cause != Disconnect::Shutdown)
+    }
+
+    fn ended(&mut self, result: &Result<(), Error>, found: &mut Findings) {
+        let state = self.machine.state();
+        let unanswered = matches!(state, WebSocketState::Connecting | WebSocketState::Denying);
+        if result.is_ok() && unanswered && !self.gone {
+            found.inner("A-88", format!("the call ended while the socket is {state:?}"));
+        }
+    }
+}

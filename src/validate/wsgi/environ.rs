@@ -1,0 +1,73 @@
+//! What a server tells of a request.
+
+use super::watch::Watch;
+use crate::error::Error;
+use crate::validate::request_rules;
+use crate::validate::session::{Findings, Role};
+use crate::wsgi::Environ;
+
+/// Checks the head, the variables, and the length of the input.
+pub(super) fn check(watch: &Watch, environ: &mut Environ) -> Result<(), Error> {
+    let mut found = Findings::default();
+    request_rules::check_head(environ.head(), &mut found);
+    check_variables(environ, &mut found);
+    if !request_rules::is_upper_case(environ.method()) {
+        found.outer("V-08", format!("the method `{}` is not in upper case", environ.method()));
+    }
+    let announced = environ.content_length();
+    if let (Some(announced), Some(there)) = (announced, environ.input().remaining())
+        && announced != there
+    {
+        found.outer("W-30", format!("CONTENT_LENGTH is {announced}, and the input has {there} octets"));
+    }
+    let pair = &watch.session.pair;
+    if pair.role() == Role::Inner && !pair.is_linked() {
+        found.outer("W-135", "the typed values of the request were not passed on");
+    }
+    watch.session.tell(found).map_or(Ok(()), |violation| Err(violation.into()))
+}
+
+fn check_variables(environ: &Environ, found: &mut Findings) {
+    for key in ["REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL"] {
+        let value = environ.get(key);
+        let octets = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
+        let (rule, ok) = match key {
+            "REQUEST_METHOD" => ("W-21", octets == environ.method().as_str().as_bytes()),
+            "SERVER_NAME" => ("W-32", request_rules::is_host(octets)),
+            "SERVER_PORT" => ("W-33", !octets.is_empty() && octets.iter().all(u8::is_ascii_digit)),
+            _ => ("V-09", is_protocol(octets)),
+        };
+        if !ok {
+            found.outer(rule, format!("{key} is `{}`", octets.escape_ascii()));
+        }
+    }
+    for key in ["HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"] {
+        if environ.contains(key) {
+            found.outer("W-36", format!("{key} is set"));
+        }
+    }
+    if !environ.contains("QUERY_STRING") {
+        found.outer("W-28", "QUERY_STRING is missing");
+    }
+    for key in ["AUTH_TYPE", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_USER"] {
+        if environ.get(key).is_some_and(|value| value.as_bytes().is_empty()) {
+            found.outer("W-42", format!("{key} is set, and empty"));
+        }
+    }
+    for (key, slash) in [("SCRIPT_NAME", "W-22"), ("PATH_INFO", "W-23")] {
+        let value = environ.get(key);
+        let octets = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
+        if !matches!(octets, [] | [b'/', ..] | b"*") {
+            found.outer(slash, format!("{key} is `{}`", octets.escape_ascii()));
+        }
+    }
+}
+
+/// `HTTP/` digit, and `.` digit where there is one.
+fn is_protocol(octets: &[u8]) -> bool {
+    match octets.strip_prefix(b"HTTP/") {
+        Some([major]) => major.is_ascii_digit(),
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    }
+}
