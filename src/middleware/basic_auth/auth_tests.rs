@@ -8,6 +8,9 @@ use crate::asgi::{Capabilities, Capability, Handshake, LifespanError, LifespanEx
 use crate::middleware::basic_auth::Users;
 use crate::middleware::basic_auth::model::{Random, admits, encode};
 use crate::testing::{AsgiClient, WsgiClient, block_on};
+use crate::validate::Validator;
+
+type App = Box<dyn asgi::Application>;
 
 async fn app(scope: asgi::Scope, receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
     let user = scope.head().and_then(RequestHead::user).map(|user| user.name().to_owned());
@@ -18,6 +21,11 @@ async fn app(scope: asgi::Scope, receive: asgi::Receive, mut send: asgi::Send) -
     }
     scope.into_http()?;
     Ok(send.text(200, user).await?)
+}
+
+/// With a validator on each side.
+fn validated() -> Validator<BasicAuth<Validator<App>, Users>> {
+    Validator::new(Box::new(app) as App).around(|app| BasicAuth::new(app, users()))
 }
 
 fn users() -> Users {
@@ -37,13 +45,13 @@ fn request(fields: &[impl AsRef<str>]) -> Request<&'static str> {
 }
 
 fn status(fields: &[impl AsRef<str>]) -> u16 {
-    let client = AsgiClient::new(BasicAuth::new(app, users()));
+    let client = AsgiClient::new(validated());
     block_on(client.request(request(fields))).unwrap().status().as_u16()
 }
 
 #[test]
 fn right_password_passes_and_the_user_is_known() {
-    let client = AsgiClient::new(BasicAuth::new(app, users()));
+    let client = AsgiClient::new(validated());
     for (pair, user) in [("ada:love:lace", "ada"), ("\u{E9}va:p\u{E4}ss", "\u{E9}va")] {
         assert_eq!(block_on(client.request(request(&[basic(pair)]))).unwrap().text(), user);
     }
@@ -104,7 +112,7 @@ fn h_74_everything_else_is_asked_for_credentials() {
 
 #[test]
 fn octets_of_a_field_that_are_no_text_are_refused() {
-    let client = AsgiClient::new(BasicAuth::new(app, users()));
+    let client = AsgiClient::new(validated());
     let field = HeaderValue::from_bytes(b"Basic \xFF\xFE").unwrap();
     let request = Request::get("/").header("authorization", field).body("").unwrap();
     assert_eq!(block_on(client.request(request)).unwrap().status(), 401);
@@ -113,8 +121,8 @@ fn octets_of_a_field_that_are_no_text_are_refused() {
 #[test]
 fn credentials_up_to_the_limit_are_read() {
     let password = "x".repeat(credentials::LIMIT - 4);
-    let auth = BasicAuth::new(app, Users::new().with("ada", &password));
-    let client = AsgiClient::new(auth);
+    let users = Users::new().with("ada", &password);
+    let client = AsgiClient::new(Validator::new(app).around(|app| BasicAuth::new(app, users)));
     let ask = |pair: String| block_on(client.request(request(&[basic(pair)]))).unwrap().status();
     assert_eq!(ask(format!("ada:{password}")), 200);
     assert_eq!(ask(format!("ada:{password}x")), 401);
@@ -130,7 +138,9 @@ fn h_74_realm_is_quoted_so_that_nothing_gets_out_of_it() {
         (r#"x", charset="y"#, r#""x\", charset=\"y""#),
         (r#"a\"b"#, r#""a\\\"b""#),
     ] {
-        let client = AsgiClient::new(BasicAuth::new(app, users()).with_realm(realm).unwrap());
+        let client = AsgiClient::new(
+            Validator::new(app).around(|app| BasicAuth::new(app, users()).with_realm(realm).unwrap()),
+        );
         let response = block_on(client.request(request(&[""]))).unwrap();
         let challenge = format!("Basic realm={quoted}, charset=\"UTF-8\"");
         assert_eq!(response.headers()["www-authenticate"], challenge);
@@ -142,9 +152,8 @@ fn h_74_realm_is_quoted_so_that_nothing_gets_out_of_it() {
 
 #[test]
 fn functions_are_asked_with_both_parts_and_their_word_counts() {
-    let client = AsgiClient::new(BasicAuth::new(app, |user: &str, password: &str| {
-        user == "ada" && password == "love:lace" || user == "any"
-    }));
+    let check = |user: &str, password: &str| user == "ada" && password == "love:lace" || user == "any";
+    let client = AsgiClient::new(Validator::new(app).around(|app| BasicAuth::new(app, check)));
     let ask = |pair: &str| block_on(client.request(request(&[basic(pair)]))).unwrap();
     assert_eq!(ask("ada:love:lace").text(), "ada");
     assert_eq!(ask("any:").text(), "any");
@@ -160,7 +169,7 @@ fn w_42_synchronous_application_finds_the_user_in_its_variables() {
         let get = |key| environ.get(key).map_or("-".to_owned(), |value| value.latin1().into_owned());
         start_response.text(200, format!("{} {}", get("REMOTE_USER"), get("AUTH_TYPE")).into())
     }
-    let client = WsgiClient::new(BasicAuth::new(show, users()));
+    let client = WsgiClient::new(Validator::new(show).around(|app| BasicAuth::new(app, users())));
     assert_eq!(client.request(request(&[basic("ada:love:lace")])).unwrap().body(), "ada Basic");
     let refused = client.request(request(&[basic("ada:x")])).unwrap();
     assert_eq!((refused.status().as_u16(), refused.text().as_ref()), (401, "Unauthorized"));
@@ -203,9 +212,9 @@ fn w_42_the_user_survives_both_bridges() {
         let user = environ.get("REMOTE_USER").map_or("-".to_owned(), |value| value.latin1().into_owned());
         start_response.text(200, user.into())
     }
-    let client = AsgiClient::new(BasicAuth::new(Inline::new(show), users()));
+    let client = AsgiClient::new(Validator::new(BasicAuth::new(Inline::new(show), users())));
     assert_eq!(block_on(client.request(request(&[basic("ada:love:lace")]))).unwrap().body(), "ada");
-    let client = WsgiClient::new(BasicAuth::new(AsgiToWsgi::new(app), users()));
+    let client = WsgiClient::new(Validator::new(BasicAuth::new(AsgiToWsgi::new(app), users())));
     assert_eq!(client.request(request(&[basic("ada:love:lace")])).unwrap().body(), "ada");
 }
 
@@ -219,7 +228,7 @@ fn a_89_a_125_sockets_are_refused_with_the_challenge_where_that_can_be_said() {
 }
 
 fn block_on_socket(capabilities: Capabilities, auth: &str) -> Result<Option<Message>, (u16, bool)> {
-    let client = AsgiClient::new(BasicAuth::new(app, users())).with_capabilities(capabilities);
+    let client = AsgiClient::new(validated()).with_capabilities(capabilities);
     let mut socket = client.websocket(request(&[auth]));
     match block_on(socket.connect()) {
         Ok(_) => Ok(block_on(socket.next())),
@@ -232,9 +241,11 @@ fn a_144_lifespan_passes() {
     async fn started(scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> Result<(), Error> {
         scope.into_lifespan()?.run(receive, send, async { Ok(()) }, async { Ok(()) }).await
     }
-    let auth = BasicAuth::new(started, users());
-    assert!(block_on(LifespanExchange::new(&auth).startup()).is_ok());
-    let auth = BasicAuth::new(app, users());
+    let auth = Validator::new(started).around(|app| BasicAuth::new(app, users()));
+    let mut lifespan = LifespanExchange::new(&auth);
+    block_on(lifespan.startup()).unwrap();
+    block_on(lifespan.shutdown()).unwrap();
+    let auth = validated();
     let unsupported = block_on(LifespanExchange::new(&auth).startup());
     assert!(matches!(unsupported, Err(LifespanError::Unsupported)));
 }

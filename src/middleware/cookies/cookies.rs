@@ -161,6 +161,7 @@ mod tests {
     use crate::asgi::{Capabilities, Capability, Handshake, LifespanError, LifespanExchange};
     use crate::middleware::CookieJar;
     use crate::testing::{AsgiClient, WsgiClient, block_on};
+    use crate::validate::Validator;
 
     fn request(fields: &[&str]) -> Request<&'static str> {
         fields
@@ -182,9 +183,11 @@ mod tests {
     }
 
     fn ask(cookies: Cookies<()>, fields: &[&str]) -> String {
-        let client = AsgiClient::new(
-            Cookies::new(app).with_count_limit(cookies.count_limit).with_octet_limit(cookies.octet_limit),
-        );
+        let client = AsgiClient::new(Validator::new(app).around(|inner| Cookies {
+            inner,
+            count_limit: cookies.count_limit,
+            octet_limit: cookies.octet_limit,
+        }));
         let response = block_on(client.request(request(fields))).unwrap();
         if response.status() == 200 { response.text().into_owned() } else { response.status().to_string() }
     }
@@ -222,7 +225,7 @@ mod tests {
             let id = CookieJar::of(environ.head()).get("id").unwrap_or("none").to_owned();
             start_response.text(200, id.into())
         }
-        let client = WsgiClient::new(Cookies::new(app).with_count_limit(1));
+        let client = WsgiClient::new(Validator::new(app).around(|app| Cookies::new(app).with_count_limit(1)));
         assert_eq!(client.request(request(&["id=7"])).unwrap().body(), "7");
         assert_eq!(client.request(request(&["id=7; a=1"])).unwrap().status(), 431);
     }
@@ -231,7 +234,7 @@ mod tests {
     fn a_89_a_125_handshakes_have_cookies_too() {
         let denial = Capabilities::none().with(Capability::WebSocketDenial);
         for (capabilities, refused) in [(Capabilities::none(), 403), (denial, 431)] {
-            let app = Cookies::new(app).with_count_limit(1);
+            let app = Validator::new(app).around(|app| Cookies::new(app).with_count_limit(1));
             let client = AsgiClient::new(app).with_capabilities(capabilities);
             let mut socket = client.websocket(request(&["id=7"]));
             block_on(socket.connect()).unwrap();
@@ -243,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_144_lifespan_passes() {
-        let app = Cookies::new(app);
+        let app = Validator::new(app).around(Cookies::new);
         let unsupported = block_on(LifespanExchange::new(&app).startup());
         assert!(matches!(unsupported, Err(LifespanError::Unsupported)));
     }

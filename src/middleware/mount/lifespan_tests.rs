@@ -9,6 +9,7 @@ use super::*;
 use crate::asgi::event::{ReceiveEvent, SendEvent};
 use crate::asgi::{LifespanError, LifespanExchange, Receive, Scope, State};
 use crate::testing::{AsgiClient, block_on};
+use crate::validate::Validator;
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -70,7 +71,7 @@ async fn without_lifespan(scope: Scope, _: Receive, mut send: asgi::Send) -> Res
 }
 
 fn ask(mount: &Arc<Mount>, state: State, path: &str) -> String {
-    let client = AsgiClient::new(Arc::clone(mount)).with_state(state);
+    let client = AsgiClient::new(Validator::new(Arc::clone(mount))).with_state(state);
     block_on(client.request(Request::get(path).body("").unwrap())).unwrap().text().into_owned()
 }
 
@@ -83,8 +84,12 @@ fn a_108_a_112_start_is_in_order_and_shutdown_in_reverse() {
     let log = Log::default();
     let inner = Mount::new().at("/x", app("inner", &log, Failing::Never)).unwrap();
     let mount = Mount::new().fallback(app("rest", &log, Failing::Never));
-    let mount = mount.at("/one", app("one", &log, Failing::Never)).unwrap().at("/plain", without_lifespan);
+    let mount = mount
+        .at("/one", Validator::new(app("one", &log, Failing::Never)))
+        .unwrap()
+        .at("/plain", without_lifespan);
     let mount = mount.unwrap().host("h", app("two", &log, Failing::Never)).unwrap().at("/in", inner).unwrap();
+    let mount = Validator::new(mount);
     let mut lifespan = LifespanExchange::new(&mount);
     block_on(lifespan.startup()).unwrap();
     assert_eq!(lines(&log), ["start one", "start two", "start inner", "start rest"]);
@@ -96,12 +101,13 @@ fn a_108_a_112_start_is_in_order_and_shutdown_in_reverse() {
 fn a_117_each_application_finds_its_own_state_and_what_was_there_before() {
     let log = Log::default();
     let inner = Mount::new().at("/x", app("inner", &log, Failing::Never)).unwrap();
-    let mount = Mount::new().at("/one", app("one", &log, Failing::Never)).unwrap();
+    let mount = Mount::new().at("/one", Validator::new(app("one", &log, Failing::Never))).unwrap();
     let mount = mount.at("/in", inner).unwrap().at("/plain", without_lifespan).unwrap();
     let mount = Arc::new(mount.fallback(app("rest", &log, Failing::Never)));
     let mut given = State::new();
     given.insert("shared");
     let app = Arc::clone(&mount);
+    let app = Validator::new(app);
     let mut lifespan = LifespanExchange::with_state(&app, given);
     let state = block_on(lifespan.startup()).unwrap();
     for (path, seen) in [
@@ -114,15 +120,16 @@ fn a_117_each_application_finds_its_own_state_and_what_was_there_before() {
         assert_eq!(ask(&mount, state.clone(), path), seen, "{path}");
     }
     assert_eq!(ask(&mount, State::new(), "/one"), "none none");
+    block_on(lifespan.shutdown()).unwrap();
 }
 
 #[test]
 fn a_110_one_failed_start_stops_those_before_it_and_fails_all() {
     let log = Log::default();
-    let mount = Mount::new().at("/one", app("one", &log, Failing::Never)).unwrap();
+    let mount = Mount::new().at("/one", Validator::new(app("one", &log, Failing::Never))).unwrap();
     let mount = mount.at("/two", app("two", &log, Failing::AtStartup)).unwrap();
     let mount = mount.at("/three", app("three", &log, Failing::Never)).unwrap();
-    let error = block_on(LifespanExchange::new(&mount).startup()).unwrap_err();
+    let error = block_on(LifespanExchange::new(&Validator::new(mount)).startup()).unwrap_err();
     assert_eq!(error.to_string(), "the application failed: /two: the application failed: no database");
     assert_eq!(lines(&log), ["start one", "start two", "stop one"]);
 }
@@ -130,9 +137,9 @@ fn a_110_one_failed_start_stops_those_before_it_and_fails_all() {
 #[test]
 fn a_104_crash_at_start_is_a_crash_of_all() {
     let log = Log::default();
-    let mount = Mount::new().at("/one", app("one", &log, Failing::Never)).unwrap();
+    let mount = Mount::new().at("/one", Validator::new(app("one", &log, Failing::Never))).unwrap();
     let mount = mount.at("/two", app("two", &log, Failing::ByCrash)).unwrap();
-    let error = block_on(LifespanExchange::new(&mount).startup()).unwrap_err();
+    let error = block_on(LifespanExchange::new(&Validator::new(mount)).startup()).unwrap_err();
     assert!(matches!(&error, LifespanError::Crashed(error) if error.to_string() == "crashed"), "{error}");
     assert_eq!(lines(&log), ["start one", "stop one"]);
 }
@@ -141,7 +148,7 @@ fn a_104_crash_at_start_is_a_crash_of_all() {
 fn a_05_a_111_lifespan_that_nobody_knows_is_unsupported() {
     let mount = Mount::new().at("/one", without_lifespan).unwrap();
     for mount in [Mount::new(), mount] {
-        let error = block_on(LifespanExchange::new(&mount).startup()).unwrap_err();
+        let error = block_on(LifespanExchange::new(&Validator::new(mount)).startup()).unwrap_err();
         assert!(matches!(error, LifespanError::Unsupported), "{error}");
     }
 }
@@ -152,6 +159,7 @@ fn a_114_failures_are_told_at_shutdown_and_keep_nobody_from_stopping() {
     let mount = Mount::new().at("/one", app("one", &log, Failing::AtShutdown)).unwrap();
     let mount = mount.at("/two", app("two", &log, Failing::WhileServing)).unwrap();
     let mount = mount.at("/three", app("three", &log, Failing::AtShutdown)).unwrap();
+    let mount = Validator::new(mount);
     let mut lifespan = LifespanExchange::new(&mount);
     block_on(lifespan.startup()).unwrap();
     let error = block_on(lifespan.shutdown()).unwrap_err().to_string();
@@ -198,6 +206,7 @@ fn work_of_one_goes_on_while_another_starts() {
         .await;
     }
     let mount = Mount::new().at("/one", worker).unwrap().at("/two", waiter).unwrap();
+    let mount = Validator::new(mount);
     let mut lifespan = LifespanExchange::new(&mount);
     block_on(lifespan.startup()).unwrap();
     block_on(lifespan.shutdown()).unwrap();
@@ -206,14 +215,15 @@ fn work_of_one_goes_on_while_another_starts() {
 #[test]
 fn shared_application_at_two_places_has_one_lifespan() {
     let log = Log::default();
-    let shared: Arc<dyn asgi::Application> = Arc::new(app("one", &log, Failing::Never));
+    let shared: Arc<dyn asgi::Application> = Arc::new(Validator::new(app("one", &log, Failing::Never)));
     let mount = Mount::new().at("/a", Arc::clone(&shared)).unwrap().host("h", Arc::clone(&shared)).unwrap();
     let mount = Arc::new(mount.fallback(shared));
-    let app = Arc::clone(&mount);
+    let app = Validator::new(Arc::clone(&mount));
     let mut lifespan = LifespanExchange::new(&app);
     let state = block_on(lifespan.startup()).unwrap();
     assert_eq!(lines(&log), ["start one"]);
     for target in ["/a", "http://h/", "/else"] {
         assert_eq!(ask(&mount, state.clone(), target), "one none", "{target}");
     }
+    block_on(lifespan.shutdown()).unwrap();
 }

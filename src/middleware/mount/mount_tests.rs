@@ -7,6 +7,7 @@ use crate::asgi::event::Accept;
 use crate::asgi::{Handshake, Receive, Scope};
 use crate::middleware::mount::model;
 use crate::testing::{AsgiClient, WsgiClient, block_on};
+use crate::validate::Validator;
 
 /// Tells its name, and where it is mounted.
 fn named(name: &'static str) -> impl asgi::Application + Clone {
@@ -38,7 +39,9 @@ fn tree() -> Mount {
 }
 
 fn ask(path: &str) -> String {
-    let response = block_on(AsgiClient::new(tree()).request(Request::get(path).body("").unwrap())).unwrap();
+    let response =
+        block_on(AsgiClient::new(Validator::new(tree())).request(Request::get(path).body("").unwrap()))
+            .unwrap();
     response.text().into_owned()
 }
 
@@ -159,7 +162,8 @@ fn h_18_request_with_several_hosts_has_none() {
 
 #[test]
 fn a_89_what_nobody_is_mounted_for_gets_404_and_sockets_are_closed() {
-    let client = AsgiClient::new(Mount::new().at("/chat", named("chat")).unwrap());
+    let client =
+        AsgiClient::new(Validator::new(Mount::new().at("/chat", Validator::new(named("chat"))).unwrap()));
     let get = |path| Request::get(path).body("").unwrap();
     assert_eq!(block_on(client.request(get("/x"))).unwrap().status(), StatusCode::NOT_FOUND);
     let mut socket = client.websocket(get("/chat"));
@@ -171,7 +175,7 @@ fn a_89_what_nobody_is_mounted_for_gets_404_and_sockets_are_closed() {
 #[test]
 fn asterisk_is_below_no_prefix() {
     let request = Request::options("*").body("").unwrap();
-    let client = AsgiClient::new(Mount::new().at("/", named("root")).unwrap());
+    let client = AsgiClient::new(Validator::new(Mount::new().at("/", named("root")).unwrap()));
     assert_eq!(block_on(client.request(request)).unwrap().status(), 404);
     assert_eq!(block_on(client.request(Request::get("/x").body("").unwrap())).unwrap().body(), "root  /x");
 }
@@ -196,9 +200,9 @@ fn w_22_w_26_synchronous_tree_tells_both_halves_of_the_path() {
         let get = |key| environ.get(key).map(|value| value.latin1().into_owned()).unwrap_or_default();
         start_response.text(200, format!("{}|{}", get("SCRIPT_NAME"), get("PATH_INFO")).into())
     }
-    let inner = Mount::wsgi().at("/b c", show).unwrap();
+    let inner = Mount::wsgi().at("/b c", Validator::new(show)).unwrap();
     let tree = Mount::wsgi().at("/a", inner).unwrap().host("h", show).unwrap();
-    let client = WsgiClient::new(tree);
+    let client = WsgiClient::new(Validator::new(tree));
     let get = |path: &str| client.request(Request::get(path).body("").unwrap()).unwrap();
     assert_eq!(get("/%61/b%20c/d%2Fe").body(), "/a/b c|/d/e");
     assert_eq!(get("/a/b").status(), 404);
@@ -224,9 +228,9 @@ fn mount_agrees_with_a_plain_model_on_random_paths() {
     ];
     let mut mount = Mount::new();
     for prefix in PREFIXES {
-        mount = mount.at(prefix, named(prefix)).unwrap();
+        mount = mount.at(prefix, Validator::new(named(prefix))).unwrap();
     }
-    let client = AsgiClient::new(mount);
+    let client = AsgiClient::new(Validator::new(mount));
     let mut random = Random(7);
     let mut matched = 0;
     for _ in 0..20_000 {

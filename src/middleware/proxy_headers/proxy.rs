@@ -45,7 +45,8 @@ use crate::{asgi, wsgi};
 ///
 /// An address without a port has port 0 in [`RequestHead::client`], and no `REMOTE_PORT` (W-42).
 /// [`RequestHead::server`] stays: it is where the request arrived. It is about WebSockets as well;
-/// lifespans pass untouched. A request without such fields costs no allocation.
+/// lifespans pass untouched. A request without such fields costs no allocation, one whose client or
+/// scheme is another than the connection's costs one.
 ///
 /// Whatever guards paths or counts clients goes inside: it sees what is verified.
 ///
@@ -191,8 +192,11 @@ impl<A> ProxyHeaders<A> {
             ForwardingFields::XForwarded => x_forwarded::read(self, head.headers()),
             ForwardingFields::Forwarded => forwarded::read(self, head.headers()),
         });
-        let names: Vec<_> = head.headers().keys().filter(|name| is_forwarding(name)).cloned().collect();
-        for name in names {
+        for name in USUAL {
+            head.headers_mut().remove(name);
+        }
+        let others: Vec<_> = head.headers().keys().filter(|name| is_forwarding(name)).cloned().collect();
+        for name in others {
             head.headers_mut().remove(name);
         }
         if let Some(verified) = verified {
@@ -248,6 +252,17 @@ fn is_forwarding(name: &HeaderName) -> bool {
     let name = name.as_str();
     name == FORWARDED || name.starts_with("x-forwarded-") || name == "x-real-ip"
 }
+
+/// Those that are removed without a copy of their names.
+const USUAL: [&str; 7] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-real-ip",
+    "forwarded",
+];
 
 #[cfg(test)]
 #[path = "proxy_tests.rs"]

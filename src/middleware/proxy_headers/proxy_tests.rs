@@ -11,6 +11,7 @@ use crate::asgi::event::{Accept, Message};
 use crate::asgi::{Handshake, LifespanError, LifespanExchange};
 use crate::middleware::proxy_headers::model::{self, WORDS};
 use crate::testing::{AsgiClient, WsgiClient, block_on};
+use crate::validate::Validator;
 
 const PEER: &str = "10.0.0.1:5000";
 
@@ -320,7 +321,8 @@ fn w_41_w_42_variables_tell_what_was_verified() {
         assert!(!environ.contains("HTTP_X_FORWARDED_FOR"));
         start_response.text(200, values.join(" ").into())
     }
-    let app = ProxyHeaders::new(show).trust("10.0.0.1").unwrap().with_host(true).with_prefix(true);
+    let trusting = |app| ProxyHeaders::new(app).trust("10.0.0.1").unwrap().with_host(true).with_prefix(true);
+    let app = Validator::new(show).around(trusting);
     let client = WsgiClient::new(app).with_connection(Connection::new().with_client(PEER.parse().unwrap()));
     let request =
         Request::get("/x").header("x-forwarded-for", "192.0.2.7").header("x-forwarded-proto", "https");
@@ -336,7 +338,7 @@ fn a_144_sockets_are_told_and_lifespan_passes() {
         let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
         Ok(socket.send(client.unwrap_or_default()).await?)
     }
-    let app = ProxyHeaders::new(app).trust("10.0.0.1").unwrap();
+    let app = Validator::new(app).around(|app| ProxyHeaders::new(app).trust("10.0.0.1").unwrap());
     let unsupported = block_on(LifespanExchange::new(&app).startup());
     assert!(matches!(unsupported, Err(LifespanError::Unsupported)));
     let client = AsgiClient::new(app).with_connection(Connection::new().with_client(PEER.parse().unwrap()));
