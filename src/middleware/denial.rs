@@ -22,7 +22,8 @@ pub(super) async fn deny(
     if let asgi::Scope::WebSocket(socket) = scope {
         let can_answer = socket.head().capabilities().contains(Capability::WebSocketDenial);
         let handshake = Handshake::begin(receive, send).await?;
-        return Ok(if can_answer { handshake.deny(response).await? } else { handshake.close().await? });
+        let refused = if can_answer { handshake.deny(response).await } else { handshake.close().await };
+        return Ok(refused?);
     }
     Ok(send.respond(response).await?)
 }

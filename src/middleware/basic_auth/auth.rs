@@ -105,9 +105,8 @@ impl<A, V: Verify> BasicAuth<A, V> {
         let mut room = [0; credentials::LIMIT];
         let user = credentials::read(head.headers(), &mut room)
             .and_then(|(user, password)| self.verify.verify(user, password));
-        if let header::Entry::Occupied(mut fields) = head.headers_mut().entry(header::AUTHORIZATION) {
-            fields.iter_mut().for_each(|field| field.set_sensitive(true));
-        }
+        let fields = head.headers_mut().iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION);
+        fields.for_each(|(_, field)| field.set_sensitive(true));
         let admitted = user.is_some();
         head.set_user(user);
         admitted

@@ -6,7 +6,8 @@ use super::*;
 use crate::asgi::event::{Accept, Message};
 use crate::asgi::{Capabilities, Capability, Handshake, LifespanError, LifespanExchange};
 use crate::middleware::basic_auth::Users;
-use crate::middleware::basic_auth::model::{Random, admits, encode};
+use crate::middleware::basic_auth::model::{admits, encode};
+use crate::middleware::random::Random;
 use crate::testing::{AsgiClient, WsgiClient, block_on};
 use crate::validate::Validator;
 

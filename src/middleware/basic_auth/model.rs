@@ -31,17 +31,3 @@ pub(super) fn admits(fields: &[String]) -> bool {
         _ => false,
     }
 }
-
-/// The next number below `below`.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn below(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % below
-    }
-
-    pub(super) fn octet(&mut self) -> u8 {
-        u8::try_from(self.below(256)).unwrap()
-    }
-}

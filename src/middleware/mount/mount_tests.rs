@@ -6,6 +6,7 @@ use super::*;
 use crate::asgi::event::Accept;
 use crate::asgi::{Handshake, Receive, Scope};
 use crate::middleware::mount::model;
+use crate::middleware::random::Random;
 use crate::testing::{AsgiClient, WsgiClient, block_on};
 use crate::validate::Validator;
 
@@ -207,16 +208,6 @@ fn w_22_w_26_synchronous_tree_tells_both_halves_of_the_path() {
     assert_eq!(get("/%61/b%20c/d%2Fe").body(), "/a/b c|/d/e");
     assert_eq!(get("/a/b").status(), 404);
     assert_eq!(get("http://h/a").body(), "|/a");
-}
-
-/// The next number below `below`.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % below
-    }
 }
 
 #[test]

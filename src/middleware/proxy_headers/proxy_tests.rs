@@ -10,6 +10,7 @@ use crate::Connection;
 use crate::asgi::event::{Accept, Message};
 use crate::asgi::{Handshake, LifespanError, LifespanExchange};
 use crate::middleware::proxy_headers::model::{self, WORDS};
+use crate::middleware::random::Random;
 use crate::testing::{AsgiClient, WsgiClient, block_on};
 use crate::validate::Validator;
 
@@ -208,6 +209,7 @@ fn h_18_h_19_host_and_port_are_taken_if_they_are_valid() {
         ("evil.test, example.org", "example.org"),
         ("[2001:db8::1]:80", "[2001:db8::1]:80"),
         ("example.org, evil test", "inner:8080"),
+        ("evil.test,", "inner:8080"),
         ("user@example.org", "inner:8080"),
         ("example.org/path", "inner:8080"),
         ("example.org:x", "inner:8080"),
@@ -346,16 +348,6 @@ fn a_144_sockets_are_told_and_lifespan_passes() {
         client.websocket(Request::get("/").header("x-forwarded-for", "192.0.2.7:9").body(()).unwrap());
     block_on(socket.connect()).unwrap();
     assert_eq!(block_on(socket.next()), Some(Message::from("192.0.2.7:9")));
-}
-
-/// The next number below `below`.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % below
-    }
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub(super) fn read<A>(proxies: &ProxyHeaders<A>, headers: &HeaderMap) -> Verifie
         prefix: last(headers, "x-forwarded-prefix").filter(|_| proxies.prefix).map(str::to_owned),
         ..Verified::default()
     };
-    for element in from_the_right(headers, "x-forwarded-for").take(proxies.hop_limit) {
+    let hops = from_the_right(headers, "x-forwarded-for").filter(|element| !element.is_empty());
+    for element in hops.take(proxies.hop_limit) {
         let Some(node) = std::str::from_utf8(element).ok().map(unquote).and_then(Node::parse) else {
             break;
         };
@@ -41,10 +42,11 @@ pub(super) fn read<A>(proxies: &ProxyHeaders<A>, headers: &HeaderMap) -> Verifie
 fn from_the_right<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let fields = headers.get_all(name).iter().rev();
     let elements = fields.flat_map(|field| field.as_bytes().rsplit(|&octet| octet == b','));
-    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+    elements.map(<[u8]>::trim_ascii)
 }
 
-/// What the proxy that this server talks to has written, or added to what others had.
+/// What the proxy that this server talks to has written, or added to what others had; if that is nothing,
+/// what others had counts no more.
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     std::str::from_utf8(from_the_right(headers, name).next()?).ok()
 }
