@@ -43,6 +43,7 @@
 //! | V-07 | the links of an early hint are links | `Rack::Lint` |
 //! | V-08 | the method is in upper case (A-19 in the asynchronous interface) | Plack Lint |
 //! | V-09 | `SERVER_PROTOCOL` is `HTTP/` and a version | `Rack::Lint` |
+//! | V-10 | every observer is told of the outcome, once | [`Observe`](crate::Observe) |
 //!
 //! A check that does not suit what is tested is left out with [`Validator::except`].
 //!
@@ -60,6 +61,7 @@ mod session;
 mod validator;
 mod violation;
 mod violations;
+mod witness;
 mod wsgi;
 
 pub use self::validator::Validator;

@@ -61,6 +61,10 @@ impl Pair {
             (Role::Inner, Side::Inner) => facts.application.push(kind),
             // The server did it, and the middleware passed it on.
             (Role::Inner, Side::Outer) if facts.server.contains(&kind) => return None,
+            // A refusal that followed from what the middleware made of it.
+            (Role::Inner, Side::Outer) if REFUSALS.contains(&rule) && !facts.deferred.is_empty() => {
+                return None;
+            }
             // Only when all is over is it known what the inner validator saw of it.
             (Role::Outer, Side::Inner) if !facts.finished => {
                 facts.deferred.push((rule, seen.to_owned()));
@@ -125,6 +129,8 @@ pub(super) struct Facts {
     /// Blocks that were taken from either body.
     pub(super) outer_blocks: u64,
     pub(super) inner_blocks: u64,
+    /// Whether the inner body was asked while the call had not returned.
+    pub(super) drained: bool,
     /// What both were when the outer body first gave less.
     behind: Option<(u64, u64)>,
     /// Inner bodies that were not closed.
@@ -150,8 +156,9 @@ impl Facts {
     }
 
     /// The outer body gave a block, or ended.
-    pub(super) fn compare_blocks(&mut self) {
-        if self.inner_blocks > self.outer_blocks {
+    pub(super) fn compare_blocks(&mut self, ended: bool) {
+        // Who drained the inner body ahead (W-133) is behind until the end.
+        if self.inner_blocks > self.outer_blocks && (ended || !self.drained) {
             self.behind.get_or_insert((self.outer_blocks, self.inner_blocks));
         }
     }
@@ -215,6 +222,9 @@ impl Trace {
         self.count += 1;
     }
 }
+
+/// What a server breaks that refuses what is right.
+const REFUSALS: [&str; 5] = ["A-66", "A-88", "A-116", "W-91", "W-107"];
 
 /// The same fault has other names in the other interface, behind a bridge.
 fn family(rule: &'static str) -> &'static str {

@@ -86,7 +86,9 @@ impl Http {
 
     fn told(&mut self, reason: Disconnect, found: &mut Findings) {
         let state = self.machine.state();
-        if reason == Disconnect::Complete && state != HttpState::Done && !self.gone {
+        // No client sees the rest of a body that is dropped.
+        let open = state != HttpState::Done && !self.machine.is_bodiless();
+        if reason == Disconnect::Complete && open && !self.gone {
             found.outer("A-67", format!("told that the response is complete while it is {state:?}"));
         }
         if matches!(reason, Disconnect::Client | Disconnect::Timeout) {

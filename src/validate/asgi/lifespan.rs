@@ -86,7 +86,7 @@ impl Protocol for Lifespan {
     }
 
     fn may_be_dropped(&self) -> bool {
-        // A wait for the end of a shutdown may be bounded.
-        matches!(self.machine.state(), LifespanPhase::Stopping | LifespanPhase::Ended)
+        // The waits for answers may be bounded, and only one that serves can be told of an end.
+        self.machine.state() != LifespanPhase::Running
     }
 }

@@ -15,6 +15,7 @@ use self::receive::{ReceiveCell, ValidReceive};
 use self::send::ValidSend;
 use self::watch::Watch;
 use super::validator::Validator;
+use super::witness::Witness;
 use crate::asgi::call::CallFuture;
 use crate::asgi::{Application, Receive, Scope, Send};
 
@@ -28,6 +29,9 @@ impl<A: Application> Application for Validator<A> {
         if let Some(violation) = watch.check_scope(&scope) {
             watch.over();
             return Box::pin(std::future::ready(Err(violation.into())));
+        }
+        if scope.head().is_some() {
+            send.observe(Witness::new(&watch));
         }
         let cell = ReceiveCell::new(receive);
         let receive = Receive::new(ValidReceive::new(cell.clone(), Arc::clone(&watch)));

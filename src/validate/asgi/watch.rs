@@ -12,6 +12,7 @@ use crate::validate::Violation;
 use crate::validate::pair::Pair;
 use crate::validate::request_rules;
 use crate::validate::session::{Findings, Role, Session, Settings, exchange_name};
+use crate::validate::witness::Watched;
 
 /// One exchange under a validator's eyes.
 pub(super) struct Watch {
@@ -64,6 +65,10 @@ struct State {
     told: Option<Disconnect>,
     /// Told of the end that the server's policy makes.
     stopped: bool,
+    /// Whether a witness is to tell why the exchange ended.
+    witnessed: bool,
+    /// Dropped before its end, and not told why yet.
+    dropped: bool,
 }
 
 impl Watch {
@@ -95,6 +100,8 @@ impl Watch {
             waited: false,
             told: None,
             stopped: false,
+            witnessed: !matches!(scope, Scope::Lifespan(_)),
+            dropped: false,
         };
         Self { session: Session::new(settings, exchange, pair), state: Mutex::new(state) }
     }
@@ -245,7 +252,8 @@ impl Watch {
         let gone = state.told.or(told).is_some_and(|reason| reason != Disconnect::Complete);
         let allowed = state.protocol.may_be_dropped() || (self.session.settings().cancels && gone);
         if !told_policy && !allowed {
-            found.outer("A-06", "the application's call was dropped before its end");
+            state.dropped = true;
+            state.judge_drop(&mut found);
         }
         drop(state);
         self.session.note(found);
@@ -259,6 +267,25 @@ impl Watch {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched for Watch {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn outcome(&self, disconnect: Option<Disconnect>) {
+        let mut found = Findings::default();
+        let mut state = self.lock();
+        state.witnessed = false;
+        let policy = disconnect.is_some_and(is_policy);
+        let cancelled = disconnect.is_some() && self.session.settings().cancels;
+        state.stopped |= policy;
+        state.dropped &= !policy && !cancelled;
+        state.judge_drop(&mut found);
+        drop(state);
+        self.session.note(found);
     }
 }
 
@@ -284,6 +311,13 @@ impl State {
         let sent = self.protocol.sent(event, result, found);
         self.unsure |= sent == Sent::Unsure;
         sent
+    }
+
+    /// A call was dropped: a fault, once no one is left to tell a good reason.
+    fn judge_drop(&mut self, found: &mut Findings) {
+        if !self.witnessed && std::mem::replace(&mut self.dropped, false) {
+            found.outer("A-06", "the application's call was dropped before its end");
+        }
     }
 
     /// The first reason stays, except that a shutdown leaves time for another.

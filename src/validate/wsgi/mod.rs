@@ -11,6 +11,7 @@ use std::sync::Arc;
 use self::start::ValidStart;
 use self::watch::Watch;
 use super::validator::Validator;
+use super::witness::Witness;
 use crate::error::Error;
 use crate::wsgi::{Application, Body, Environ, StartResponse};
 
@@ -19,6 +20,7 @@ impl<A: Application> Application for Validator<A> {
         let watch = Arc::new(Watch::begin(&self.settings, &mut environ));
         environ::check(&watch, &mut environ)?;
         input::watch(&watch, &mut environ);
+        start_response.observe(Witness::new(&watch));
         let mut start = ValidStart::new(start_response, &watch);
         let result = self.inner.call(environ, &mut start);
         watch.returned(&result).map_or(Ok(()), |violation| Err(Error::from(violation)))?;

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 
+use crate::asgi::Disconnect;
 use crate::error::Error;
 use crate::request::parse_length;
 use crate::validate::Violation;
 use crate::validate::pair::Pair;
 use crate::validate::response_rules::{self, Response};
 use crate::validate::session::{Findings, Role, Session, Settings, exchange_name};
+use crate::validate::witness::Watched;
 use crate::wsgi::{Body, Environ, HeadState, InvalidCall, InvalidHead};
 
 /// One call under a validator's eyes.
@@ -132,7 +134,7 @@ impl Watch {
             }
             (Ok(_), Err(error)) => {
                 let known = Error::new(io::Error::from(error.kind())).is_disconnected()
-                    || error.get_ref().is_some_and(|inner| inner.is::<crate::asgi::Disconnect>());
+                    || error.get_ref().is_some_and(|inner| inner.is::<Disconnect>());
                 if !known {
                     found.outer(
                         "W-120",
@@ -150,13 +152,14 @@ impl Watch {
     /// The application's call returned.
     pub(super) fn returned(&self, result: &Result<Body, Error>) -> Option<Violation> {
         let mut found = Findings::default();
-        let state = self.lock();
+        let mut state = self.lock();
         if result.is_ok() && !state.unsure {
             if state.restart_failed {
                 found.inner("W-110", "the error that `restart` handed back was swallowed");
             }
             if !state.head.is_started() {
                 found.inner("W-07", "the call returned a body without a started response");
+                state.unsure = true;
             }
         }
         drop(state);
@@ -178,7 +181,7 @@ impl Watch {
         self.session.pair.with(|facts, role| {
             if role == Role::Outer {
                 facts.outer_blocks += u64::from(len > 0);
-                facts.compare_blocks();
+                facts.compare_blocks(true);
             }
         });
         let violation = self.session.tell(found);
@@ -211,10 +214,10 @@ impl Watch {
         self.session.pair.with(|facts, role| {
             if role == Role::Outer {
                 facts.outer_blocks += 1;
-                facts.compare_blocks();
+                facts.compare_blocks(false);
             } else {
                 facts.inner_blocks += 1;
-                if facts.in_call && facts.inner_blocks == 1 {
+                if facts.in_call && !std::mem::replace(&mut facts.drained, true) {
                     found.outer("W-133", "a block of the inner body was taken before the call returned");
                 }
             }
@@ -228,7 +231,7 @@ impl Watch {
         self.lock().end(&mut found);
         self.session.pair.with(|facts, role| {
             if role == Role::Outer {
-                facts.compare_blocks();
+                facts.compare_blocks(true);
             }
         });
         self.session.tell(found)
@@ -265,6 +268,14 @@ impl Watch {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Watched for Watch {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn outcome(&self, _: Option<Disconnect>) {}
 }
 
 impl State {
