@@ -112,6 +112,16 @@ fn h_74_everything_else_is_asked_for_credentials() {
 }
 
 #[test]
+fn malformed_credentials_are_not_even_asked_about() {
+    let auth = BasicAuth::new((), |_: &str, _: &str| true);
+    let admits = |pair: &[u8]| auth.admit(&mut RequestHead::new(request(&[basic(pair)]).into_parts().0));
+    assert!(admits(b"ada:") && admits(b"a:b:c"));
+    for pair in [&b"ada"[..], b":x", b"a\0:x", b"a:x\n", b"a:x\x7F", b"a:x\xC2\x80", b"a:\xFF", b"\xE9:x"] {
+        assert!(!admits(pair), "{pair:?}");
+    }
+}
+
+#[test]
 fn octets_of_a_field_that_are_no_text_are_refused() {
     let client = AsgiClient::new(validated());
     let field = HeaderValue::from_bytes(b"Basic \xFF\xFE").unwrap();

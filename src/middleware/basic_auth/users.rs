@@ -135,6 +135,7 @@ mod tests {
     #[test]
     fn only_the_whole_password_of_that_user_is_right() {
         let users = Users::from_iter([("ada", "a"), ("ada", "lovelace"), ("alan", ""), ("\u{E9}", "\u{FC}")]);
+        assert_eq!(format!("{users:?}"), "Users { len: 3 }");
         for (user, password) in [("ada", "lovelace"), ("alan", ""), ("\u{E9}", "\u{FC}")] {
             let found = users.verify(user, password).unwrap();
             assert_eq!((found.name(), found.auth_type()), (user, "Basic"));

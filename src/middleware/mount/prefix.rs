@@ -55,6 +55,7 @@ impl Prefix {
     }
 }
 
+/// What comes after a segment; whether it ends there, the caller sees.
 fn strip_segment<'a>(mut raw: &'a [u8], segment: &[u8]) -> Option<&'a [u8]> {
     for &octet in segment {
         raw = match raw {
@@ -63,7 +64,7 @@ fn strip_segment<'a>(mut raw: &'a [u8], segment: &[u8]) -> Option<&'a [u8]> {
             _ => return None,
         };
     }
-    matches!(raw, [] | [b'/', ..]).then_some(raw)
+    Some(raw)
 }
 
 #[cfg(test)]
