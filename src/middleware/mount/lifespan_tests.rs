@@ -187,10 +187,13 @@ fn work_of_one_goes_on_while_another_starts() {
     }
     async fn waiter(scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
         let startup = async {
-            while STEPS.load(Ordering::Relaxed) < 3 {
+            for _ in 0..100 {
+                if STEPS.load(Ordering::Relaxed) == 3 {
+                    return Ok(());
+                }
                 yield_once().await;
             }
-            Ok(())
+            Err(Error::new("nobody else worked"))
         };
         scope.into_lifespan()?.run(receive, send, startup, async { Ok(()) }).await
     }
