@@ -5,8 +5,9 @@
 //! curl 'http://127.0.0.1:8000/'
 //! curl 'http://127.0.0.1:8000/api/users/7'
 //! curl 'http://127.0.0.1:8000/api/reports/2024%20q1?draft'
-//! curl 'http://127.0.0.1:8000/%61pi/reports'
+//! curl -d 'some text' 'http://127.0.0.1:8000/%61pi/reports'
 //! curl -i 'http://127.0.0.1:8000/apiary'
+//! curl -i 'http://127.0.0.1:8000/api/nothing'
 //! curl -H 'host: www.example.org' 'http://127.0.0.1:8000/api/users/7'
 //! curl -H 'host: blog.example.org:8000' 'http://127.0.0.1:8000/api/users/7'
 //! ```
@@ -61,10 +62,11 @@ impl asgi::Application for Site {
 
 /// A synchronous application: it may block, its thread is its own while it answers.
 fn reports(
-    environ: wsgi::Environ,
+    mut environ: wsgi::Environ,
     start_response: &mut dyn wsgi::StartResponse,
 ) -> Result<wsgi::Body, Error> {
-    let mut text = String::from("reports:");
+    let body = environ.input().read_all(1024 * 1024)?;
+    let mut text = format!("reports: {} octets of body,", body.len());
     for key in ["SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"] {
         if let Some(value) = environ.get(key) {
             text += &format!(" {key}={:?}", value.latin1());

@@ -173,13 +173,10 @@ fn functions_are_asked_with_both_parts_and_their_word_counts() {
 
 #[test]
 fn w_42_synchronous_application_finds_the_user_in_its_variables() {
-    fn show(
-        environ: wsgi::Environ,
-        start_response: &mut dyn wsgi::StartResponse,
-    ) -> Result<wsgi::Body, Error> {
-        let get = |key| environ.get(key).map_or("-".to_owned(), |value| value.latin1().into_owned());
+    let show = |environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse| {
+        let get = |key| environ.get(key).map_or_else(|| "-".to_owned(), |value| value.latin1().into_owned());
         start_response.text(200, format!("{} {}", get("REMOTE_USER"), get("AUTH_TYPE")).into())
-    }
+    };
     let client = WsgiClient::new(Validator::new(show).around(|app| BasicAuth::new(app, users())));
     assert_eq!(client.request(request(&[basic("ada:love:lace")])).unwrap().body(), "ada Basic");
     let refused = client.request(request(&[basic("ada:x")])).unwrap();
@@ -189,13 +186,11 @@ fn w_42_synchronous_application_finds_the_user_in_its_variables() {
 
 #[test]
 fn w_42_no_field_and_no_outer_word_poses_as_a_user() {
-    fn show(
-        environ: wsgi::Environ,
-        start_response: &mut dyn wsgi::StartResponse,
-    ) -> Result<wsgi::Body, Error> {
-        let user = environ.get("REMOTE_USER").map_or("-".to_owned(), |value| value.latin1().into_owned());
+    let show = |environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse| {
+        let user =
+            environ.get("REMOTE_USER").map_or_else(|| "-".to_owned(), |value| value.latin1().into_owned());
         start_response.text(200, user.into())
-    }
+    };
     let spoofed = |auth: Option<String>| {
         let mut request = Request::get("/").header("remote-user", "root").header("remote_user", "root");
         request = request.header("http-remote-user", "root").header("x-remote-user", "root");
@@ -216,13 +211,11 @@ fn w_42_no_field_and_no_outer_word_poses_as_a_user() {
 #[test]
 fn w_42_the_user_survives_both_bridges() {
     use crate::bridge::{AsgiToWsgi, Inline};
-    fn show(
-        environ: wsgi::Environ,
-        start_response: &mut dyn wsgi::StartResponse,
-    ) -> Result<wsgi::Body, Error> {
-        let user = environ.get("REMOTE_USER").map_or("-".to_owned(), |value| value.latin1().into_owned());
+    let show = |environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse| {
+        let user =
+            environ.get("REMOTE_USER").map_or_else(|| "-".to_owned(), |value| value.latin1().into_owned());
         start_response.text(200, user.into())
-    }
+    };
     let client = AsgiClient::new(Validator::new(BasicAuth::new(Inline::new(show), users())));
     assert_eq!(block_on(client.request(request(&[basic("ada:love:lace")]))).unwrap().body(), "ada");
     let client = WsgiClient::new(Validator::new(BasicAuth::new(AsgiToWsgi::new(app), users())));

@@ -4,14 +4,14 @@
 pub(super) fn encode(octets: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bits: String = octets.iter().map(|octet| format!("{octet:08b}")).collect();
-    while bits.len() % 6 != 0 {
+    while !bits.len().is_multiple_of(6) {
         bits.push('0');
     }
     let mut text = String::new();
     for at in (0..bits.len()).step_by(6) {
         text.push(char::from(ALPHABET[usize::from_str_radix(&bits[at..at + 6], 2).unwrap()]));
     }
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

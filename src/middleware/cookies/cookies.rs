@@ -218,13 +218,10 @@ mod tests {
 
     #[test]
     fn synchronous_requests_are_bounded_the_same() {
-        fn app(
-            environ: wsgi::Environ,
-            start_response: &mut dyn wsgi::StartResponse,
-        ) -> Result<wsgi::Body, Error> {
+        let app = |environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse| {
             let id = CookieJar::of(environ.head()).get("id").unwrap_or("none").to_owned();
             start_response.text(200, id.into())
-        }
+        };
         let client = WsgiClient::new(Validator::new(app).around(|app| Cookies::new(app).with_count_limit(1)));
         assert_eq!(client.request(request(&["id=7"])).unwrap().body(), "7");
         assert_eq!(client.request(request(&["id=7; a=1"])).unwrap().status(), 431);

@@ -194,13 +194,10 @@ fn places_that_are_taken_or_impossible_are_errors() {
 
 #[test]
 fn w_22_w_26_synchronous_tree_tells_both_halves_of_the_path() {
-    fn show(
-        environ: wsgi::Environ,
-        start_response: &mut dyn wsgi::StartResponse,
-    ) -> Result<wsgi::Body, Error> {
+    let show = |environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse| {
         let get = |key| environ.get(key).map(|value| value.latin1().into_owned()).unwrap_or_default();
         start_response.text(200, format!("{}|{}", get("SCRIPT_NAME"), get("PATH_INFO")).into())
-    }
+    };
     let inner = Mount::wsgi().at("/b c", Validator::new(show)).unwrap();
     let tree = Mount::wsgi().at("/a", inner).unwrap().host("h", show).unwrap();
     let client = WsgiClient::new(Validator::new(tree));
@@ -231,9 +228,10 @@ fn mount_agrees_with_a_plain_model_on_random_paths() {
         }
         let response = block_on(client.request(Request::get(&path).body("").unwrap())).unwrap();
         let expected = model::route(&path, &PREFIXES);
-        let seen = expected.map_or("Not Found".to_owned(), |(prefix, len)| {
-            format!("{prefix} {} {}", &path[..len], &path[len..])
-        });
+        let seen = expected.map_or_else(
+            || "Not Found".to_owned(),
+            |(prefix, len)| format!("{prefix} {} {}", &path[..len], &path[len..]),
+        );
         assert_eq!(response.text(), seen, "{path}");
         matched += usize::from(expected.is_some());
     }

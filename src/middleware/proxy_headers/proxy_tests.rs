@@ -42,7 +42,7 @@ fn adapted(proxies: &ProxyHeaders<()>, fields: &[(&str, &str)]) -> RequestHead {
 }
 
 fn client(proxies: &ProxyHeaders<()>, fields: &[(&str, &str)]) -> String {
-    adapted(proxies, fields).client().map_or("-".into(), |addr| addr.to_string())
+    adapted(proxies, fields).client().map_or_else(|| "-".into(), |addr| addr.to_string())
 }
 
 fn host(proxies: &ProxyHeaders<()>, fields: &[(&str, &str)]) -> String {
@@ -314,15 +314,13 @@ fn a_34_other_requests_of_the_connection_keep_theirs() {
 
 #[test]
 fn w_41_w_42_variables_tell_what_was_verified() {
-    fn show(
-        environ: wsgi::Environ,
-        start_response: &mut dyn wsgi::StartResponse,
-    ) -> Result<wsgi::Body, Error> {
+    let show = |environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse| {
         let keys = ["REMOTE_ADDR", "REMOTE_PORT", "wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO"];
-        let values = keys.map(|key| environ.get(key).map_or("-".into(), |value| value.latin1().into_owned()));
+        let values =
+            keys.map(|key| environ.get(key).map_or_else(|| "-".into(), |value| value.latin1().into_owned()));
         assert!(!environ.contains("HTTP_X_FORWARDED_FOR"));
         start_response.text(200, values.join(" ").into())
-    }
+    };
     let trusting = |app| ProxyHeaders::new(app).trust("10.0.0.1").unwrap().with_host(true).with_prefix(true);
     let app = Validator::new(show).around(trusting);
     let client = WsgiClient::new(app).with_connection(Connection::new().with_client(PEER.parse().unwrap()));
@@ -379,7 +377,7 @@ fn client_agrees_with_a_plain_model_on_random_lists() {
             let (left, right) = (value(&lists[0]), value(&lists[1]));
             let mut head = head("/", peer, &[(name, &left), (name, &right)]);
             proxies().with_fields(family).with_hop_limit(limit).adapt(&mut head);
-            let seen = head.client().map_or("-".to_owned(), |addr| addr.ip().to_string());
+            let seen = head.client().map_or_else(|| "-".to_owned(), |addr| addr.ip().to_string());
             let peer_addr = peer.parse::<SocketAddr>().unwrap().ip().to_string();
             assert_eq!(
                 seen,
