@@ -1,8 +1,9 @@
 //! What the tests have in common.
 
-use gateway_iface::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use gateway_iface::asgi::{self, Capabilities, Capability};
+use gateway_iface::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use gateway_iface::validate::{Culprit, OnViolation, Validator, Violations};
-use gateway_iface::{Connection, RequestHead};
+use gateway_iface::{Connection, Error, RequestHead};
 
 pub(crate) use Culprit::{Application, Middleware, Server};
 
@@ -42,4 +43,24 @@ pub(crate) fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
 /// The fields of a plain text.
 pub(crate) fn plain() -> HeaderMap {
     fields(&[("content-type", "text/plain")])
+}
+
+/// What was seen, as rule and culprit.
+pub(crate) type Seen = Vec<(&'static str, Culprit)>;
+
+/// Every capability, so that only the order of events is wrong.
+pub(crate) fn everything() -> Capabilities {
+    Capabilities::none()
+        .with(Capability::Trailers)
+        .with(Capability::EarlyHints)
+        .with(Capability::Push)
+        .with(Capability::PathSend)
+        .with(Capability::Debug)
+        .with(Capability::Vendor)
+        .with(Capability::WebSocketDenial)
+}
+
+/// Starts a plain text.
+pub(crate) async fn start(send: &mut asgi::Send) -> Result<(), Error> {
+    Ok(send.start(StatusCode::OK, plain()).await?)
 }

@@ -2,154 +2,18 @@
 
 use std::task::Poll;
 
-use gateway_iface::asgi::event::{Accept, Close, EarlyHint, ResponseStart, ResponseTrailers, SendEvent};
+use gateway_iface::Error;
+use gateway_iface::asgi::event::{Accept, Close, SendEvent};
 use gateway_iface::asgi::{self, Capabilities, Capability, Disconnect, Handshake, Scope};
 use gateway_iface::bridge::{AsgiToWsgi, Busy, Job, WsgiToAsgi};
-use gateway_iface::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use gateway_iface::http::{HeaderValue, Method, Request};
 use gateway_iface::middleware::{Counter, PathGuard};
 use gateway_iface::testing::{AsgiClient, WsgiClient, block_on};
 use gateway_iface::validate::{Validator, Violations};
-use gateway_iface::wsgi::{Body, Environ, Input, StartResponse};
-use gateway_iface::{Error, wsgi};
+use gateway_iface::wsgi::{self, Input};
 
-use crate::fixtures::{collecting, fields, get, head, plain};
-
-/// Every habit of a good asynchronous application, by path.
-pub(crate) async fn good(
-    scope: Scope,
-    mut receive: asgi::Receive,
-    mut send: asgi::Send,
-) -> Result<(), Error> {
-    let request = match scope {
-        Scope::Http(request) => request,
-        Scope::WebSocket(socket) if socket.head().path_info() == "/denied" => {
-            let response = Response::builder().status(403).header("content-type", "text/plain").body("no");
-            return Ok(Handshake::begin(receive, send).await?.deny(response?).await?);
-        }
-        Scope::WebSocket(socket) if socket.head().path_info() == "/refused" => {
-            return Ok(Handshake::begin(receive, send).await?.close().await?);
-        }
-        Scope::WebSocket(socket) => {
-            let mut accept = Accept::new();
-            if let Some(first) = socket.subprotocols().next() {
-                accept = accept.with_subprotocol(first);
-            }
-            let mut socket = Handshake::begin(receive, send).await?.accept(accept).await?;
-            while let Ok(message) = socket.next().await {
-                socket.send(message).await?;
-            }
-            return Ok(());
-        }
-        Scope::Lifespan(lifespan) => {
-            lifespan.state().insert("pool");
-            return lifespan.run(receive, send, async { Ok(()) }, async { Ok(()) }).await;
-        }
-        other => return Err(other.unsupported().into()),
-    };
-    match request.path_info() {
-        "/stream" => {
-            send.start(StatusCode::OK, plain()).await?;
-            for block in ["one ", "", "two "] {
-                send.block(block).await?;
-            }
-            send.flush().await?;
-            send.last("three").await?;
-        }
-        "/endless" => {
-            send.start(StatusCode::OK, plain()).await?;
-            loop {
-                send.block("tick ").await?;
-            }
-        }
-        "/echo" => {
-            let body = receive.body(1 << 20).await?;
-            send.start(StatusCode::OK, fields(&[("content-type", "text/plain"), ("x-a", "b")])).await?;
-            send.last(body).await?;
-        }
-        "/wait" => {
-            receive.disconnected().await;
-        }
-        "/early" => {
-            // Answers without reading, then learns of the end.
-            send.text(403, "no").await?;
-            assert_eq!(receive.disconnected().await, Disconnect::Complete);
-            assert!(receive.receive().await.disconnect().is_some());
-            assert!(receive.receive().await.disconnect().is_some());
-        }
-        "/204" => send.respond(Response::builder().status(204).body("")?).await?,
-        "/304" => send.respond(Response::builder().status(304).header("etag", "\"1\"").body("")?).await?,
-        "/head" => {
-            let mut headers = plain();
-            headers.insert("content-length", HeaderValue::from_static("5"));
-            let body = if request.method() == Method::HEAD { "" } else { "hello" };
-            send.start(StatusCode::OK, headers).await?;
-            send.last(body).await?;
-        }
-        "/trailers" => {
-            send.send(ResponseStart::new(StatusCode::OK, plain()).with_trailers(true)).await?;
-            send.send(EarlyHint::new(vec![HeaderValue::from_static("</style.css>; rel=preload")])).await?;
-            send.last("body").await?;
-            send.send(ResponseTrailers::last(fields(&[("x-sum", "1")]))).await?;
-        }
-        "/fails" => return Err(Error::new("broken").with_status(StatusCode::SERVICE_UNAVAILABLE)),
-        "/fails-late" => {
-            send.start(StatusCode::OK, plain()).await?;
-            send.block("part").await?;
-            return Err(Error::new("broken"));
-        }
-        _ => send.text(200, "hello").await?,
-    }
-    Ok(())
-}
-
-/// Every habit of a good synchronous application, by path.
-pub(crate) fn good_wsgi(mut environ: Environ, start: &mut dyn StartResponse) -> Result<Body, Error> {
-    match environ.path_info() {
-        "/stream" => {
-            start
-                .start(StatusCode::OK, fields(&[("content-type", "text/plain"), ("content-length", "13")]))?;
-            Ok(Body::blocks(["one ", "", "two ", "three"]).on_close(|| Ok(())))
-        }
-        "/endless" => {
-            start.start(StatusCode::OK, plain())?;
-            Ok(Body::blocks(std::iter::repeat("tick ")))
-        }
-        "/echo" => {
-            let body = environ.input().read_all(1 << 20)?;
-            start.start(StatusCode::OK, plain())?;
-            Ok(Body::from(body))
-        }
-        "/write" => {
-            start.start(StatusCode::OK, plain())?;
-            start.write(b"written ")?;
-            Ok(Body::from("returned"))
-        }
-        "/restart" => {
-            start.start(StatusCode::OK, plain())?;
-            start.restart(StatusCode::NOT_FOUND, plain(), Error::new("gone"))?;
-            Ok(Body::from("not found"))
-        }
-        "/204" => {
-            start.start(StatusCode::NO_CONTENT, HeaderMap::new())?;
-            Ok(Body::empty())
-        }
-        "/304" => {
-            start.start(StatusCode::NOT_MODIFIED, fields(&[("etag", "\"1\"")]))?;
-            Ok(Body::empty())
-        }
-        "/head" => {
-            start
-                .start(StatusCode::OK, fields(&[("content-type", "text/plain"), ("content-length", "5")]))?;
-            Ok(if environ.method() == Method::HEAD { Body::empty() } else { Body::from("hello") })
-        }
-        "/fails" => Err(Error::new("broken")),
-        "/fails-late" => {
-            start.start(StatusCode::OK, plain())?;
-            Ok(Body::try_blocks([Ok("part"), Err(Error::new("broken"))]))
-        }
-        _ => start.text(200, "hello".into()),
-    }
-}
+use crate::applications::{good, good_wsgi};
+use crate::fixtures::{collecting, get, head};
 
 const PATHS: [&str; 7] = ["/", "/stream", "/echo", "/204", "/304", "/fails", "/fails-late"];
 
@@ -214,6 +78,16 @@ fn good_synchronous_applications_are_not_reported() {
         client.request(get(path)).unwrap();
         violations.assert_none();
     }
+}
+
+#[test]
+fn a_104_panic_of_an_application_is_no_violation() {
+    let (app, violations) = collecting(good);
+    assert_eq!(block_on(AsgiClient::new(app).request(get("/panics"))).unwrap().status(), 500);
+    violations.assert_none();
+    let (app, violations) = collecting(good_wsgi);
+    assert_eq!(WsgiClient::new(app).request(get("/panics")).unwrap().status(), 500);
+    violations.assert_none();
 }
 
 #[test]
@@ -385,6 +259,14 @@ fn middleware_of_this_crate_is_not_reported() {
     violations.assert_none();
     let (app, violations) = collecting(good_wsgi);
     run_wsgi(app.around(|app| PathGuard::deny(Counter::new(app)).prefix("/admin")), &violations);
+}
+
+#[test]
+fn bridges_between_two_validators_are_good_middleware() {
+    let (app, violations) = collecting(good_wsgi);
+    run_asgi(app.around(|app| WsgiToAsgi::new(app, threads)), &violations);
+    let (app, violations) = collecting(good);
+    run_wsgi(app.around(AsgiToWsgi::new), &violations);
 }
 
 #[test]

@@ -16,8 +16,8 @@ use gateway_iface::validate::Validator;
 use gateway_iface::wsgi::{self, Body, Environ, HeadState, Input, Responder, StartResponse, Transport};
 use gateway_iface::{Error, Observe, Observers, Outcome};
 
+use crate::applications::{good, good_wsgi};
 use crate::fixtures::{get, head, plain};
-use crate::right::{good, good_wsgi};
 
 const PATHS: [&str; 8] = ["/", "/stream", "/echo", "/204", "/304", "/head", "/trailers", "/fails"];
 
@@ -95,8 +95,7 @@ fn a_14_dropped_waits_lose_nothing() {
         let mut attempts = 0;
         poll_fn(|cx| {
             attempts += 1;
-            let polled = std::pin::pin!(send.block("again ")).as_mut().poll(cx);
-            polled
+            std::pin::pin!(send.block("again ")).as_mut().poll(cx)
         })
         .await?;
         Ok(send.last(format!("{waits} {}", attempts > 1)).await?)

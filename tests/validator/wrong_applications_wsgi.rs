@@ -4,12 +4,10 @@ use gateway_iface::Error;
 use gateway_iface::bytes::Bytes;
 use gateway_iface::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use gateway_iface::testing::WsgiClient;
-use gateway_iface::validate::{Culprit, OnViolation, Validator, Violation};
+use gateway_iface::validate::{OnViolation, Validator, Violation};
 use gateway_iface::wsgi::{Body, Environ, StartResponse};
 
-use crate::fixtures::{Application, collecting, fields, get, plain, seen};
-
-type Seen = Vec<(&'static str, Culprit)>;
+use crate::fixtures::{Application, Seen, collecting, fields, get, plain, seen};
 
 fn run(wrong: fn(&mut dyn StartResponse) -> Result<Body, Error>) -> Seen {
     let (app, violations) = collecting(move |_: Environ, start: &mut dyn StartResponse| wrong(start));

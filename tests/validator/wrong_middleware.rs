@@ -9,14 +9,11 @@ use gateway_iface::asgi::{self, Disconnect, PollReceive, Receive, Scope};
 use gateway_iface::bytes::Bytes;
 use gateway_iface::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use gateway_iface::testing::{AsgiClient, WsgiClient, block_on};
-use gateway_iface::validate::{Culprit, Validator};
 use gateway_iface::wsgi::{self, Body, Environ, StartResponse};
 use gateway_iface::{Error, Observe, RequestHead, async_trait};
 
-use crate::fixtures::{Application, Middleware, Server, collecting, fields, get, head, plain, seen};
-use crate::right::good;
-
-type Seen = Vec<(&'static str, Culprit)>;
+use crate::applications::good;
+use crate::fixtures::{Application, Middleware, Seen, Server, collecting, fields, get, head, plain, seen};
 
 fn length(value: &'static str) -> HeaderMap {
     fields(&[("content-type", "text/plain"), ("content-length", value)])

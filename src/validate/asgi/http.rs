@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 
-use super::watch::{Protocol, Sent};
+use super::watch::{Before, Protocol, Sent};
 use crate::asgi::event::{EarlyHint, ReceiveEvent, ResponseStart, SendEvent};
 use crate::asgi::machine::{HttpMachine, HttpState, Step};
 use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError};
@@ -84,11 +84,11 @@ impl Http {
         }
     }
 
-    fn told(&mut self, reason: Disconnect, found: &mut Findings) {
+    fn told(&mut self, reason: Disconnect, before: Before, found: &mut Findings) {
         let state = self.machine.state();
         // No client sees the rest of a body that is dropped.
         let open = state != HttpState::Done && !self.machine.is_bodiless();
-        if reason == Disconnect::Complete && open && !self.gone {
+        if reason == Disconnect::Complete && open && !self.gone && !before.sending {
             found.outer("A-67", format!("told that the response is complete while it is {state:?}"));
         }
         if matches!(reason, Disconnect::Client | Disconnect::Timeout) {
@@ -118,11 +118,17 @@ impl Protocol for Http {
         }
     }
 
-    fn sent(&mut self, event: &SendEvent, result: &Result<(), SendError>, found: &mut Findings) -> Sent {
+    fn sent(
+        &mut self,
+        event: &SendEvent,
+        result: &Result<(), SendError>,
+        before: Before,
+        found: &mut Findings,
+    ) -> Sent {
         let name = event.name();
         match result {
             Err(SendError::Disconnected(reason)) => {
-                self.told(*reason, found);
+                self.told(*reason, before, found);
                 self.gone |= *reason != Disconnect::Shutdown;
                 return Sent::Not;
             }
@@ -136,7 +142,7 @@ impl Protocol for Http {
             }
             Ok(()) => {}
         }
-        let before = self.machine.state();
+        let state = self.machine.state();
         match (self.machine.send(&mut event.clone()), result) {
             (Ok(Step::Ignored), Ok(())) => {
                 found.inner("V-02", format!("{name} after the response was complete"));
@@ -152,34 +158,36 @@ impl Protocol for Http {
                 Sent::Accepted
             }
             (Ok(_), Err(error)) => {
-                let seen = format!("{name} is refused while the response is {before:?}: {error}");
+                let seen = format!("{name} is refused while the response is {state:?}: {error}");
                 found.outer("A-66", seen);
                 Sent::Unsure
             }
             (Err(SendError::Invalid(error)), result) => {
                 let rule = self.rule(event, &error);
-                found.inner(rule, format!("{error}, while the response is {before:?}"));
+                found.inner(rule, format!("{error}, while the response is {state:?}"));
                 if result.is_err() {
                     return Sent::Not;
                 }
                 let rule = if rule == "A-123" { "A-122" } else { rule };
-                found.outer(rule, format!("accepted {name} while the response is {before:?}"));
+                found.outer(rule, format!("accepted {name} while the response is {state:?}"));
                 Sent::Unsure
             }
-            (Err(SendError::Disconnected(reason)), Ok(())) => {
+            (Err(SendError::Disconnected(reason)), Ok(())) if before.over => {
                 found.outer("A-95", format!("accepted {name} after the exchange was lost: {reason}"));
                 Sent::Unsure
             }
+            // Accepted before the loss was told to the other half.
+            (Err(SendError::Disconnected(_)), Ok(())) => Sent::Unsure,
             (Err(SendError::Disconnected(_)), Err(_)) => Sent::Not,
         }
     }
 
-    fn received(&mut self, event: &ReceiveEvent, found: &mut Findings) {
+    fn received(&mut self, event: &ReceiveEvent, before: Before, found: &mut Findings) {
         match event {
             ReceiveEvent::HttpRequest(request) => {
                 if self.machine.is_request_read() {
                     found.outer("A-67", "http.request after the last block of the request");
-                } else if self.machine.state() == HttpState::Done {
+                } else if before.over && self.machine.state() == HttpState::Done {
                     found.outer("A-67", "http.request after the response was complete");
                 }
                 self.received = self.received.saturating_add(request.body.len() as u64);
@@ -192,14 +200,19 @@ impl Protocol for Http {
                 }
                 self.machine.received(event);
             }
-            ReceiveEvent::HttpDisconnect(reason) => self.told(*reason, found),
+            ReceiveEvent::HttpDisconnect(reason) => self.told(*reason, before, found),
             ReceiveEvent::Vendor(_) => {}
             event => found.outer("A-07", format!("{} in an http scope", event.name())),
         }
     }
 
-    fn lost(&mut self, reason: Disconnect, found: &mut Findings) {
-        self.told(reason, found);
+    fn lost(&mut self, reason: Disconnect, before: Before, found: &mut Findings) -> bool {
+        self.told(reason, before, found);
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        self.machine.disconnect().is_some()
     }
 
     fn is_disconnect_due(&self) -> bool {

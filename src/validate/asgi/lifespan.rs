@@ -1,6 +1,6 @@
 //! One lifespan.
 
-use super::watch::{Protocol, Sent};
+use super::watch::{Before, Protocol, Sent};
 use crate::asgi::event::{ReceiveEvent, SendEvent};
 use crate::asgi::machine::{LifespanMachine, LifespanPhase};
 use crate::asgi::{Disconnect, SendError};
@@ -13,6 +13,7 @@ pub(super) struct Lifespan {
     machine: LifespanMachine,
     startup: bool,
     shutdown: bool,
+    early: bool,
 }
 
 impl Protocol for Lifespan {
@@ -22,35 +23,44 @@ impl Protocol for Lifespan {
         }
     }
 
-    fn sent(&mut self, event: &SendEvent, result: &Result<(), SendError>, found: &mut Findings) -> Sent {
+    fn sent(
+        &mut self,
+        event: &SendEvent,
+        result: &Result<(), SendError>,
+        _: Before,
+        found: &mut Findings,
+    ) -> Sent {
         let name = event.name();
         if let Err(SendError::Disconnected(_)) = result {
             return Sent::Not;
         }
-        let before = self.machine.state();
+        let state = self.machine.state();
         match (self.machine.send(event), result) {
             (Ok(()), Ok(())) => {
                 self.lint(event, found);
+                if std::mem::take(&mut self.early) {
+                    self.machine.received(&ReceiveEvent::LifespanShutdown);
+                }
                 Sent::Accepted
             }
             (Ok(()), Err(error)) => {
-                found.outer("A-116", format!("{name} is refused while the lifespan is {before:?}: {error}"));
+                found.outer("A-116", format!("{name} is refused while the lifespan is {state:?}: {error}"));
                 Sent::Unsure
             }
             (Err(error), result) => {
                 let other = matches!(&error, SendError::Invalid(event) if event.is_other_protocol());
                 let rule = if other { "A-07" } else { "A-116" };
-                found.inner(rule, format!("{name} while the lifespan is {before:?}"));
+                found.inner(rule, format!("{name} while the lifespan is {state:?}"));
                 if result.is_err() {
                     return Sent::Not;
                 }
-                found.outer(rule, format!("accepted {name} while the lifespan is {before:?}"));
+                found.outer(rule, format!("accepted {name} while the lifespan is {state:?}"));
                 Sent::Unsure
             }
         }
     }
 
-    fn received(&mut self, event: &ReceiveEvent, found: &mut Findings) {
+    fn received(&mut self, event: &ReceiveEvent, before: Before, found: &mut Findings) {
         match event {
             ReceiveEvent::LifespanStartup => {
                 if std::mem::replace(&mut self.startup, true) {
@@ -61,11 +71,14 @@ impl Protocol for Lifespan {
                 let state = self.machine.state();
                 if std::mem::replace(&mut self.shutdown, true) {
                     found.outer("A-112", "lifespan.shutdown for the second time");
-                } else if state != LifespanPhase::Running {
+                } else if state != LifespanPhase::Running && !before.sending {
                     found.outer("A-116", format!("lifespan.shutdown while the lifespan is {state:?}"));
                 }
                 if state == LifespanPhase::Running {
                     self.machine.received(event);
+                } else if before.sending {
+                    // The answer to startup is taken, and not told of here yet.
+                    self.early = true;
                 }
             }
             ReceiveEvent::Vendor(_) => {}
@@ -73,7 +86,13 @@ impl Protocol for Lifespan {
         }
     }
 
-    fn lost(&mut self, _: Disconnect, _: &mut Findings) {}
+    fn lost(&mut self, _: Disconnect, _: Before, _: &mut Findings) -> bool {
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
 
     fn is_disconnect_due(&self) -> bool {
         false

@@ -69,22 +69,22 @@ impl ValidReceive {
 
 impl PollReceive for ValidReceive {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
-        let due = self.watch.is_disconnect_due();
+        let before = self.watch.before();
         let polled = self.cell.poll(cx, Receive::poll_receive);
         match &polled {
-            Poll::Ready(event) => self.watch.received(event),
-            Poll::Pending if due => self.watch.waited(),
+            Poll::Ready(event) => self.watch.received(event, before),
+            Poll::Pending if before.due => self.watch.waited(),
             Poll::Pending => {}
         }
         polled
     }
 
     fn poll_disconnect(&mut self, cx: &mut Context<'_>) -> Poll<Disconnect> {
-        let due = self.watch.is_disconnect_due();
+        let before = self.watch.before();
         let polled = self.cell.poll(cx, Receive::poll_disconnect);
         match polled {
-            Poll::Ready(reason) => self.watch.disconnected(reason),
-            Poll::Pending if due => self.watch.waited(),
+            Poll::Ready(reason) => self.watch.disconnected(reason, before),
+            Poll::Pending if before.due => self.watch.waited(),
             Poll::Pending => {}
         }
         polled

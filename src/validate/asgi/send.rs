@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::watch::Watch;
+use super::watch::{Before, Watch};
 use crate::asgi::event::{ReceiveEvent, ResponseBody, ResponseStart, SendEvent};
 use crate::asgi::{Disconnect, Exchange, InvalidEvent, Send, SendError};
 use crate::outcome::Observe;
@@ -28,8 +28,13 @@ impl ValidSend {
     }
 
     /// What the server made of an event.
-    fn answered(&self, event: &SendEvent, result: Result<(), SendError>) -> Result<(), SendError> {
-        self.watch.sent(event, &result).map_or(result, |violation| refuse(event.name(), violation))
+    fn answered(
+        &self,
+        event: &SendEvent,
+        result: Result<(), SendError>,
+        before: Before,
+    ) -> Result<(), SendError> {
+        self.watch.sent(event, &result, before).map_or(result, |violation| refuse(event.name(), violation))
     }
 
     /// Whether the slot was left as the contract says.
@@ -64,9 +69,10 @@ impl Exchange for ValidSend {
             *slot = None;
             return Poll::Ready(refuse(event.name(), violation));
         }
+        let sending = self.watch.sending();
         let polled = self.lock().poll_send(cx, slot);
         self.check_slot(&polled, slot.is_some())?;
-        polled.map(|result| self.answered(&event, result))
+        polled.map(|result| self.answered(&event, result, sending.before))
     }
 
     fn poll_respond(
@@ -85,13 +91,14 @@ impl Exchange for ValidSend {
             (*start, *body) = (None, None);
             return Poll::Ready(refuse(event.name(), violation));
         }
+        let sending = self.watch.sending();
         let polled = self.lock().poll_respond(cx, start, body);
         if polled.is_pending() {
             // The start may have been taken ahead of the body.
             return match events.0.filter(|_| start.is_none()) {
-                Some(event) => {
-                    self.answered(&event, Ok(())).map_or_else(|error| Poll::Ready(Err(error)), |()| polled)
-                }
+                Some(event) => self
+                    .answered(&event, Ok(()), sending.before)
+                    .map_or_else(|error| Poll::Ready(Err(error)), |()| polled),
                 None => polled,
             };
         }
@@ -99,11 +106,11 @@ impl Exchange for ValidSend {
             self.check_slot(&polled, start.is_some() || body.is_some())?;
         }
         polled.map(|result| match events {
-            (Some(start), Some(body)) => match self.watch.responded(&start, &body, &result) {
+            (Some(start), Some(body)) => match self.watch.responded(&start, &body, &result, sending.before) {
                 Some(violation) => refuse(start.name(), violation),
                 None => result,
             },
-            (Some(event), None) | (None, Some(event)) => self.answered(&event, result),
+            (Some(event), None) | (None, Some(event)) => self.answered(&event, result, sending.before),
             (None, None) => result,
         })
     }
@@ -123,9 +130,10 @@ impl Exchange for ValidSend {
             *data = None;
             return Poll::Ready(refuse(event.name(), violation));
         }
+        let sending = self.watch.sending();
         let polled = self.lock().poll_block(cx, data, more_body);
         self.check_slot(&polled, data.is_some())?;
-        polled.map(|result| self.answered(&event, result))
+        polled.map(|result| self.answered(&event, result, sending.before))
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {

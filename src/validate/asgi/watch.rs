@@ -26,13 +26,23 @@ pub(super) trait Protocol: Send {
     fn lint(&self, event: &SendEvent, found: &mut Findings);
 
     /// The server's answer to an event; whether it was accepted, as far as that is sure.
-    fn sent(&mut self, event: &SendEvent, result: &Result<(), SendError>, found: &mut Findings) -> Sent;
+    fn sent(
+        &mut self,
+        event: &SendEvent,
+        result: &Result<(), SendError>,
+        before: Before,
+        found: &mut Findings,
+    ) -> Sent;
 
     /// The server handed in an event.
-    fn received(&mut self, event: &ReceiveEvent, found: &mut Findings);
+    fn received(&mut self, event: &ReceiveEvent, before: Before, found: &mut Findings);
 
-    /// The server told that the exchange is over, other than by an event.
-    fn lost(&mut self, reason: Disconnect, found: &mut Findings);
+    /// The server told that the exchange is over, other than by an event; whether no other event may
+    /// come before it is told by one.
+    fn lost(&mut self, reason: Disconnect, before: Before, found: &mut Findings) -> bool;
+
+    /// Whether the exchange is over: complete, closed or lost.
+    fn is_over(&self) -> bool;
 
     /// Whether nothing but a disconnect is to come, at once.
     fn is_disconnect_due(&self) -> bool;
@@ -43,6 +53,29 @@ pub(super) trait Protocol: Send {
     /// Whether the server may drop the call now.
     fn may_be_dropped(&self) -> bool {
         false
+    }
+}
+
+/// What was known before the server was asked: the other half may have gone on since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    /// Whether a disconnect was due.
+    pub(super) due: bool,
+    /// Whether the exchange was over.
+    pub(super) over: bool,
+    /// Whether an event was, or is, on its way to the server.
+    pub(super) sending: bool,
+}
+
+/// An event on its way to the server.
+pub(super) struct Sending<'a> {
+    watch: &'a Watch,
+    pub(super) before: Before,
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.watch.lock().sending -= 1;
     }
 }
 
@@ -60,6 +93,7 @@ struct State {
     unsure: bool,
     over: bool,
     sent_any: bool,
+    sending: usize,
     waited: bool,
     /// Told by an event or by the wait for it.
     told: Option<Disconnect>,
@@ -97,6 +131,7 @@ impl Watch {
             unsure: false,
             over: false,
             sent_any: false,
+            sending: 0,
             waited: false,
             told: None,
             stopped: false,
@@ -131,10 +166,28 @@ impl Watch {
         self.session.tell(found)
     }
 
+    /// The server is about to be asked for an event.
+    pub(super) fn before(&self) -> Before {
+        self.lock().before()
+    }
+
+    /// The server is about to be asked to take an event.
+    pub(super) fn sending(&self) -> Sending<'_> {
+        let mut state = self.lock();
+        let before = state.before();
+        state.sending += 1;
+        Sending { watch: self, before }
+    }
+
     /// The server's answer to an event.
-    pub(super) fn sent(&self, event: &SendEvent, result: &Result<(), SendError>) -> Option<Violation> {
+    pub(super) fn sent(
+        &self,
+        event: &SendEvent,
+        result: &Result<(), SendError>,
+        before: Before,
+    ) -> Option<Violation> {
         let mut found = Findings::default();
-        self.lock().sent(event, result, &mut found, &self.session);
+        self.lock().sent(event, result, before, &mut found, &self.session);
         self.session.tell(found)
     }
 
@@ -144,21 +197,22 @@ impl Watch {
         start: &SendEvent,
         body: &SendEvent,
         result: &Result<(), SendError>,
+        before: Before,
     ) -> Option<Violation> {
         let mut found = Findings::default();
         let mut state = self.lock();
         if let Err(SendError::Invalid(_)) = result {
             let mut attempt = Findings::default();
-            if state.sent(start, &Ok(()), &mut attempt, &self.session) == Sent::Accepted {
+            if state.sent(start, &Ok(()), before, &mut attempt, &self.session) == Sent::Accepted {
                 found = attempt;
-                state.sent(body, result, &mut found, &self.session);
+                state.sent(body, result, before, &mut found, &self.session);
             } else {
                 state.unsure = false;
-                state.sent(start, result, &mut found, &self.session);
+                state.sent(start, result, before, &mut found, &self.session);
             }
         } else {
-            state.sent(start, result, &mut found, &self.session);
-            state.sent(body, result, &mut found, &self.session);
+            state.sent(start, result, before, &mut found, &self.session);
+            state.sent(body, result, before, &mut found, &self.session);
         }
         drop(state);
         self.session.tell(found)
@@ -177,30 +231,31 @@ impl Watch {
     }
 
     /// The server handed in an event.
-    pub(super) fn received(&self, event: &ReceiveEvent) {
+    pub(super) fn received(&self, event: &ReceiveEvent, mut before: Before) {
         let mut found = Findings::default();
         let mut state = self.lock();
         self.session.pair.with(|facts, role| facts.trace(role, &format!("{event:?}")));
-        let told = event.disconnect();
-        if let Some(reason) = told {
+        before.sending |= state.sending > 0;
+        if let Some(reason) = event.disconnect() {
             state.told(reason, &mut found);
         } else if let Some(reason) = state.told.filter(|&reason| reason != Disconnect::Shutdown) {
             found.outer("A-99", format!("{} after the disconnect was told: {reason}", event.name()));
         }
         if !state.unsure {
-            state.protocol.received(event, &mut found);
+            state.protocol.received(event, before, &mut found);
         }
         drop(state);
         self.session.tell_later(found);
     }
 
     /// The server told that the exchange is over, to whoever waited for it.
-    pub(super) fn disconnected(&self, reason: Disconnect) {
+    pub(super) fn disconnected(&self, reason: Disconnect, mut before: Before) {
         let mut found = Findings::default();
         let mut state = self.lock();
-        state.told(reason, &mut found);
-        if !state.unsure {
-            state.protocol.lost(reason, &mut found);
+        before.sending |= state.sending > 0;
+        state.stopped |= is_policy(reason);
+        if !state.unsure && state.protocol.lost(reason, before, &mut found) {
+            state.told(reason, &mut found);
         }
         drop(state);
         self.session.tell_later(found);
@@ -209,13 +264,6 @@ impl Watch {
     /// The server told it as an error.
     pub(super) fn lost(&self, reason: Disconnect) {
         self.lock().stopped |= is_policy(reason);
-    }
-
-    /// Whether nothing but a disconnect is to come, at once.
-    pub(super) fn is_disconnect_due(&self) -> bool {
-        let state = self.lock();
-        state.told.is_some_and(|reason| reason != Disconnect::Shutdown)
-            || (!state.unsure && state.protocol.is_disconnect_due())
     }
 
     /// The server lets the application wait though a disconnect is due; told once.
@@ -290,10 +338,20 @@ impl Watched for Watch {
 }
 
 impl State {
+    fn before(&self) -> Before {
+        let told = self.told.is_some_and(|reason| reason != Disconnect::Shutdown);
+        Before {
+            due: told || (!self.unsure && self.protocol.is_disconnect_due()),
+            over: self.protocol.is_over(),
+            sending: self.sending > 0,
+        }
+    }
+
     fn sent(
         &mut self,
         event: &SendEvent,
         result: &Result<(), SendError>,
+        before: Before,
         found: &mut Findings,
         session: &Session,
     ) -> Sent {
@@ -308,7 +366,7 @@ impl State {
         if self.unsure || self.over {
             return Sent::Not;
         }
-        let sent = self.protocol.sent(event, result, found);
+        let sent = self.protocol.sent(event, result, before, found);
         self.unsure |= sent == Sent::Unsure;
         sent
     }

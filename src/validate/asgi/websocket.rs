@@ -1,6 +1,6 @@
 //! One WebSocket.
 
-use super::watch::{Protocol, Sent};
+use super::watch::{Before, Protocol, Sent};
 use crate::asgi::event::{ReceiveEvent, SendEvent, WebSocketDisconnect};
 use crate::asgi::machine::{WebSocketMachine, WebSocketState};
 use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError, WebSocketScope};
@@ -70,7 +70,13 @@ impl Protocol for WebSocket {
         }
     }
 
-    fn sent(&mut self, event: &SendEvent, result: &Result<(), SendError>, found: &mut Findings) -> Sent {
+    fn sent(
+        &mut self,
+        event: &SendEvent,
+        result: &Result<(), SendError>,
+        before: Before,
+        found: &mut Findings,
+    ) -> Sent {
         let name = event.name();
         if let Err(SendError::Disconnected(reason)) = result {
             if *reason != Disconnect::Shutdown {
@@ -86,27 +92,29 @@ impl Protocol for WebSocket {
         }
         self.lint(event, found);
         self.answered = true;
-        let before = self.machine.state();
+        let state = self.machine.state();
         match (self.machine.send(event), result) {
             (Ok(()), Ok(())) => Sent::Accepted,
             (Ok(()), Err(error)) => {
-                found.outer("A-88", format!("{name} is refused while the socket is {before:?}: {error}"));
+                found.outer("A-88", format!("{name} is refused while the socket is {state:?}: {error}"));
                 Sent::Unsure
             }
             (Err(SendError::Invalid(error)), result) => {
                 let rule = self.rule(event, &error);
-                found.inner(rule, format!("{error}, while the socket is {before:?}"));
+                found.inner(rule, format!("{error}, while the socket is {state:?}"));
                 if result.is_err() {
                     return Sent::Not;
                 }
                 let rule = if rule == "A-123" { "A-122" } else { rule };
-                found.outer(rule, format!("accepted {name} while the socket is {before:?}"));
+                found.outer(rule, format!("accepted {name} while the socket is {state:?}"));
                 Sent::Unsure
             }
-            (Err(SendError::Disconnected(reason)), Ok(())) => {
+            (Err(SendError::Disconnected(reason)), Ok(())) if before.over => {
                 found.outer("A-95", format!("accepted {name} after the socket was closed: {reason}"));
                 Sent::Unsure
             }
+            // Accepted before the loss was told to the other half.
+            (Err(SendError::Disconnected(_)), Ok(())) => Sent::Unsure,
             (Err(SendError::Disconnected(_)), Err(_)) => {
                 found.outer("A-95", format!("{name} on a closed socket is refused, not told to be lost"));
                 Sent::Not
@@ -114,7 +122,7 @@ impl Protocol for WebSocket {
         }
     }
 
-    fn received(&mut self, event: &ReceiveEvent, found: &mut Findings) {
+    fn received(&mut self, event: &ReceiveEvent, before: Before, found: &mut Findings) {
         let connected = self.connected;
         if !connected && !matches!(event, ReceiveEvent::WebSocketConnect | ReceiveEvent::Vendor(_)) {
             found.outer("A-77", format!("{} before websocket.connect", event.name()));
@@ -128,6 +136,8 @@ impl Protocol for WebSocket {
             }
             ReceiveEvent::WebSocketReceive(_) => match self.machine.state() {
                 WebSocketState::Open => {}
+                _ if before.sending => {}
+                WebSocketState::Closed if !before.over => {}
                 WebSocketState::Closed => {
                     found.outer("A-88", "websocket.receive after the socket was closed")
                 }
@@ -155,9 +165,14 @@ impl Protocol for WebSocket {
         }
     }
 
-    fn lost(&mut self, _: Disconnect, _: &mut Findings) {
-        // Messages that came before are still to be received, and the socket may be open for sending
-        // until the disconnect is told.
+    fn lost(&mut self, _: Disconnect, _: Before, _: &mut Findings) -> bool {
+        self.gone = true;
+        // Messages that came before are still to be received.
+        false
+    }
+
+    fn is_over(&self) -> bool {
+        self.machine.state() == WebSocketState::Closed
     }
 
     fn is_disconnect_due(&self) -> bool {
