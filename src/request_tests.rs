@@ -106,3 +106,8 @@ fn w_42_nobody_is_verified_until_someone_says_so() {
     head.set_user(None);
     assert!(head.user().is_none());
 }
+
+#[test]
+fn user_adds_one_pointer_to_a_head() {
+    assert_eq!(size_of::<Option<RemoteUser>>(), size_of::<usize>());
+}
