@@ -164,6 +164,14 @@ macro_rules! __cases {
             counter_counts_what_passes,
             path_guard_lets_no_spelling_pass,
             middleware_composes_in_both_interfaces,
+            mount_gives_each_request_to_its_application,
+            mount_gives_each_request_to_its_synchronous_application,
+            host_decides_before_the_path,
+            verified_user_reaches_the_application,
+            verified_user_is_remote_user,
+            cookies_of_every_field_are_one_jar,
+            trusted_proxy_tells_client_and_scheme,
+            stranger_is_not_believed,
         ], middleware, $host}
     };
     (http_wire, $callback:path, $host:expr) => {

@@ -50,7 +50,7 @@ impl WsgiWire {
             Some(0) => Input::empty(),
             length => Input::new(Fed { blocks: fed, block: Bytes::new(), ended: false }, length),
         };
-        let environ = Environ::new(Box::new(RequestHead::new(parts)), input);
+        let environ = Environ::new(Box::new(RequestHead::on(parts, Arc::new(super::local()))), input);
         let (tell, events) = sync_channel(0);
         let (done, over) = channel();
         let call = move || {
