@@ -1,5 +1,6 @@
 //! The kit in process: each interface as it is, and through the bridges.
 
+use std::sync::Arc;
 use std::thread;
 
 use gateway_conformance::{Application, Exception, Host, Running, suite};
@@ -30,6 +31,16 @@ suite!(
     both_bridges_and_back,
     Synchronous(|app: Application| Running::asgi(WsgiToAsgi::new(AsgiToWsgi::new(app), on_a_thread))),
     [wsgi, asgi_http, middleware]
+);
+
+suite!(
+    lifespan_on_synchronous,
+    |app: Application| {
+        let bridge = Arc::new(AsgiToWsgi::with_lifespan(app)?);
+        let stop = Arc::clone(&bridge);
+        Ok(Running::wsgi(bridge).with_stop(move || Ok(stop.shutdown()?)))
+    },
+    [lifespan]
 );
 
 suite!(inline, WithoutThread, [wsgi]);

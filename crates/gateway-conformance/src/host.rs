@@ -91,6 +91,12 @@ impl Running {
         Self { reach: Reach::Wsgi(Arc::new(app)), stop: None }
     }
 
+    /// With something to be called at the end: it stops the host and returns when the host has stopped.
+    pub fn with_stop(mut self, stop: impl FnOnce() -> Result<(), BoxError> + Send + 'static) -> Self {
+        self.stop = Some(Box::new(stop));
+        self
+    }
+
     /// Stops the host, and waits until it has stopped.
     pub(crate) fn stop(mut self) -> Result<(), BoxError> {
         self.stop.take().map_or(Ok(()), |stop| stop())
