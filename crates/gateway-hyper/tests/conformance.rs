@@ -20,14 +20,7 @@ impl Host for OnThePool {
     }
 
     fn exceptions(&self) -> &[Exception] {
-        const NOT_TOLD: &str = "A-100: a synchronous server does not tell that its client left";
-        const BLOCKS: &str = "A-13: to read is to block the thread";
-        const EXCEPTIONS: [Exception; 3] = [
-            Exception::new("application_that_waits_learns_that_its_client_left", NOT_TOLD),
-            Exception::new("loss_is_told_without_reading_the_body", NOT_TOLD),
-            Exception::new("receive_and_send_wait_at_the_same_time", BLOCKS),
-        ];
-        &EXCEPTIONS
+        Exception::SYNCHRONOUS
     }
 }
 
