@@ -8,9 +8,8 @@
 /// ```
 /// use gateway_conformance::{Application, Running, suite};
 ///
-/// # mod tests { use super::*;
 /// suite!(in_process, |app: Application| Ok(Running::asgi(app)), [wsgi, asgi_http, asgi_websocket]);
-/// # }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! suite {
