@@ -7,9 +7,11 @@ use gateway_iface::asgi::event::SendEvent;
 use gateway_iface::http::{HeaderValue, StatusCode};
 use gateway_iface::{BoxError, Error, asgi, async_trait};
 
+type Spoil = fn(&mut SendEvent);
+
 /// A host that does something to every event on its way out.
 struct Spoiled {
-    spoil: fn(&mut SendEvent),
+    spoil: Spoil,
     exceptions: &'static [Exception],
 }
 
@@ -25,7 +27,7 @@ impl Host for Spoiled {
 
 struct Spoiling {
     inner: Application,
-    spoil: fn(&mut SendEvent),
+    spoil: Spoil,
 }
 
 #[async_trait]
@@ -36,16 +38,16 @@ impl asgi::Application for Spoiling {
 }
 
 fn case(name: &str) -> Case {
-    *cases().map(|(_, case)| case).find(|case| case.name == name).unwrap()
+    *cases().map(|(_, case)| case).find(|case| case.name == name).expect("a case")
 }
 
-fn judge(spoil: fn(&mut SendEvent), name: &str) -> Verdict {
+fn judge(spoil: Spoil, name: &str) -> Verdict {
     verify(&Spoiled { spoil, exceptions: &[] }, &case(name))
 }
 
 #[test]
 fn host_that_spoils_something_fails_the_case_about_it() {
-    let spoilers: [(fn(&mut SendEvent), &str); 5] = [
+    let spoilers: [(Spoil, &str); 5] = [
         (
             |event| {
                 if let SendEvent::ResponseStart(start) = event {
@@ -101,7 +103,7 @@ fn host_that_spoils_something_fails_the_case_about_it() {
 fn exception_is_needed_or_it_is_an_error() {
     const EXCEPTIONS: &[Exception] =
         &[Exception::new("every_final_status_passes", "this host knows 200 only")];
-    let spoil: fn(&mut SendEvent) = |event| {
+    let spoil: Spoil = |event| {
         if let SendEvent::ResponseStart(start) = event {
             start.status = StatusCode::OK;
         }
