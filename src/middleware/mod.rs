@@ -23,10 +23,27 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+mod access_log;
+mod body_limit;
+mod catch_error;
 mod counter;
+#[cfg(test)]
+mod fixtures;
+mod map_body;
+mod map_head;
 mod path_guard;
+mod relay;
+mod request_id;
+mod timeout;
 mod wrap;
 
+pub use self::access_log::{AccessEntry, AccessLog};
+pub use self::body_limit::BodyLimit;
+pub use self::catch_error::CatchError;
 pub use self::counter::{Counter, Counts, CountsSnapshot};
+pub use self::map_body::MapBody;
+pub use self::map_head::MapHead;
 pub use self::path_guard::{PathGuard, Refusal};
+pub use self::request_id::{RequestId, RequestIdValue};
+pub use self::timeout::{Elapsed, Timeout};
 pub use self::wrap::Wrap;
