@@ -64,6 +64,7 @@ fn a_95_body_over_the_limit_is_cut_and_answered_with_413() {
         for block in blocks {
             exchange.feed(*block, true);
         }
+        exchange.feed("", false);
         let response = block_on(exchange.response());
         assert_eq!((response.status().as_u16(), response.is_complete()), (413, true));
         assert!(response.error().is_none());
