@@ -302,3 +302,21 @@ fn w_142_synchronous_loss_of_the_client_is_not_reported() {
     assert!(response.error().unwrap().is_disconnected());
     assert!(reports.lock().unwrap().is_empty());
 }
+
+#[test]
+fn w_120_synchronous_loss_without_a_word_of_it_is_not_reported() {
+    struct Gone;
+    impl wsgi::Transport for Gone {
+        fn head(&mut self, _: StatusCode, _: HeaderMap, _: Option<u64>) -> io::Result<()> {
+            Ok(())
+        }
+        fn block(&mut self, _: Bytes) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+    let reports = Reports::default();
+    let log = Arc::clone(&reports);
+    let app = CatchError::new(sync_app, move |error: &Error| log.lock().unwrap().push(error.to_string()));
+    let error = wsgi::run(&app, Environ::from_request(get("/written")), &mut Gone).unwrap_err();
+    assert!(error.is_disconnected() && reports.lock().unwrap().is_empty());
+}
