@@ -6,6 +6,8 @@
 mod applications;
 #[path = "validator/fixtures.rs"]
 mod fixtures;
+#[path = "validator/ids.rs"]
+mod ids;
 #[path = "validator/right.rs"]
 mod right;
 #[path = "validator/script.rs"]

@@ -28,9 +28,18 @@
 //!
 //! # What is checked
 //!
-//! Everything in the rules that can be seen from here and that no type makes impossible. Ids that begin
-//! with `W`, `A` or `H` are those of the contract. Checks beyond it, most of which validators of other
-//! ecosystems make, have ids of their own:
+//! Everything in the rules that can be seen from here and that no type makes impossible:
+//!
+//! - the asynchronous interface,
+//!
+//!
+//! - the synchronous interface: W-07, W-10, W-28, W-30, W-32, W-33, W-36, W-42, W-76, W-82, W-91, W-93,
+//!   W-98, W-99, W-100, W-101, W-106, W-107, W-109, W-110, W-119, W-120, W-124, W-130, W-132, W-133,
+//!   W-134, W-135, W-136;
+//! - HTTP, by both: H-13, H-18, H-37, H-43, H-44, H-69, H-73, H-74, H-75, H-76, H-77, H-80, H-85, H-89,
+//!   H-109.
+//!
+//! Checks beyond the rules, most of which validators of other ecosystems make, have ids of their own:
 //!
 //! | id | check | from |
 //! |---|---|---|

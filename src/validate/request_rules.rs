@@ -20,12 +20,6 @@ pub(super) fn check_head(head: &RequestHead, found: &mut Findings) {
     if !target {
         found.outer("H-13", format!("the path `{path}` with the method {method}"));
     }
-    if path.contains('#') {
-        found.outer("H-10", format!("the path `{path}` has a fragment"));
-    }
-    if !head.root_path().is_empty() && !head.root_path().starts_with('/') {
-        found.outer("A-151", format!("the root path `{}`", head.root_path()));
-    }
     if head.version() == Version::HTTP_09 {
         found.outer("A-18", "the protocol version HTTP/0.9");
     }

@@ -85,6 +85,7 @@ pub(crate) async fn good(
             send.last("body").await?;
             send.send(ResponseTrailers::last(fields(&[("x-sum", "1")]))).await?;
         }
+        "/panics" => std::panic::resume_unwind(Box::new("no way")),
         "/fails" => return Err(Error::new("broken").with_status(StatusCode::SERVICE_UNAVAILABLE)),
         "/fails-late" => {
             send.start(StatusCode::OK, plain()).await?;
@@ -136,6 +137,7 @@ pub(crate) fn good_wsgi(mut environ: Environ, start: &mut dyn StartResponse) -> 
                 .start(StatusCode::OK, fields(&[("content-type", "text/plain"), ("content-length", "5")]))?;
             Ok(if environ.method() == Method::HEAD { Body::empty() } else { Body::from("hello") })
         }
+        "/panics" => std::panic::resume_unwind(Box::new("no way")),
         "/fails" => Err(Error::new("broken")),
         "/fails-late" => {
             start.start(StatusCode::OK, plain())?;

@@ -81,6 +81,16 @@ fn good_synchronous_applications_are_not_reported() {
 }
 
 #[test]
+fn a_104_panic_of_an_application_is_no_violation() {
+    let (app, violations) = collecting(good);
+    assert_eq!(block_on(AsgiClient::new(app).request(get("/panics"))).unwrap().status(), 500);
+    violations.assert_none();
+    let (app, violations) = collecting(good_wsgi);
+    assert_eq!(WsgiClient::new(app).request(get("/panics")).unwrap().status(), 500);
+    violations.assert_none();
+}
+
+#[test]
 fn w_142_a_synchronous_client_that_leaves_is_no_violation() {
     let (app, violations) = collecting(good_wsgi);
     let client = WsgiClient::new(app);
@@ -249,6 +259,14 @@ fn middleware_of_this_crate_is_not_reported() {
     violations.assert_none();
     let (app, violations) = collecting(good_wsgi);
     run_wsgi(app.around(|app| PathGuard::deny(Counter::new(app)).prefix("/admin")), &violations);
+}
+
+#[test]
+fn bridges_between_two_validators_are_good_middleware() {
+    let (app, violations) = collecting(good_wsgi);
+    run_asgi(app.around(|app| WsgiToAsgi::new(app, threads)), &violations);
+    let (app, violations) = collecting(good);
+    run_wsgi(app.around(AsgiToWsgi::new), &violations);
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::future::Future;
 
 use gateway_iface::asgi::event::{Accept, Close, DenialStart, ResponseBody, SendEvent};
-use gateway_iface::asgi::{self, Receive, Scope};
-use gateway_iface::http::{HeaderMap, Request, StatusCode};
+use gateway_iface::asgi::{self, Receive, Scope, SendError};
+use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use gateway_iface::testing::{AsgiClient, block_on};
-use gateway_iface::validate::{OnViolation, Validator, Violation};
+use gateway_iface::validate::{Culprit, OnViolation, Validator, Violation, Violations};
 use gateway_iface::{Connection, Error};
 
 use crate::fixtures::{Application, Seen, collecting, everything, fields, get, head_on, plain, seen, start};
@@ -142,6 +142,34 @@ fn errors_fail_the_send_with_the_violation_inside() {
         assert_eq!(violation.exchange(), "GET /");
         assert_eq!(response.status(), 500);
     }
+}
+
+#[test]
+fn culprits_are_called_as_they_are_named_and_lists_can_be_shared() {
+    let violations = Violations::new();
+    for (outer, inner) in [(Culprit::Server, Culprit::Middleware), (Culprit::Middleware, Culprit::Server)] {
+        let app = Validator::new(untyped).on_violation(OnViolation::Collect);
+        let app = app.with_violations(violations.clone()).outer(outer).inner(inner);
+        let client = AsgiClient::new(app.except("A-65"));
+        let mut wrong = head_on(Connection::new(), "/");
+        wrong.headers_mut().insert("host", HeaderValue::from_static("a b"));
+        block_on(client.begin(wrong).finish()).unwrap();
+        assert_eq!(seen(&violations), [("H-18", outer), ("V-03", inner)]);
+    }
+}
+
+#[test]
+fn invalid_event_knows_the_rule_that_a_validator_refused_it_for() {
+    let app = |_: Scope, _: Receive, mut send: asgi::Send| async move {
+        let headers = fields(&[("status", "200")]);
+        let Err(SendError::Invalid(event)) = send.start(StatusCode::OK, headers).await else {
+            panic!("it is refused");
+        };
+        assert_eq!((event.event(), event.rule()), ("http.response.start", Some("V-03")));
+        Ok::<(), Error>(send.text(200, "hello").await?)
+    };
+    let client = AsgiClient::new(Validator::new(app).on_violation(OnViolation::Error));
+    assert_eq!(block_on(client.request(get("/"))).unwrap().body(), "hello");
 }
 
 #[test]

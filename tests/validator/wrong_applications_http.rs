@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use gateway_iface::asgi::event::{
-    EarlyHint, PathSend, Push, ResponseStart, ResponseTrailers, SendEvent, Vendor,
+    Debug, EarlyHint, PathSend, Push, ResponseStart, ResponseTrailers, SendEvent, Vendor,
 };
 use gateway_iface::asgi::{self, Capabilities, Receive, Scope};
 use gateway_iface::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
@@ -125,6 +125,16 @@ fn a_123_extension_that_was_not_advertised() {
         block_on(AsgiClient::new(app).request(get("/"))).unwrap();
         assert_eq!(seen(&violations), [("A-123", Application)]);
     }
+}
+
+#[test]
+fn a_137_debug_for_the_second_time() {
+    let wrong = http(get("/"), everything(), |mut send| async move {
+        send.send(Debug::new(1)).await?;
+        send.send(Debug::new(2)).await.unwrap_err();
+        Ok(send.text(200, "hello").await?)
+    });
+    assert_eq!(wrong, [("A-137", Application)]);
 }
 
 #[test]

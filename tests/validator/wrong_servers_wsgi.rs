@@ -105,6 +105,15 @@ fn w_100_server_that_accepts_a_hop_by_hop_field() {
 }
 
 #[test]
+fn w_101_server_that_accepts_a_control_character() {
+    let wrong = call(Careless::default(), environ(), |_, start| {
+        start.start(StatusCode::OK, fields(&[("x-a", "a\tb")]))?;
+        Ok(Body::from("x"))
+    });
+    assert_eq!(wrong, [("W-98", Application), ("W-101", Server)]);
+}
+
+#[test]
 fn w_107_server_that_refuses_another_head_before_the_first_is_sent() {
     let server = Careless { refuses_restart: true, ..Careless::default() };
     let wrong = call(server, environ(), |_, start| {
@@ -196,6 +205,11 @@ fn environs_that_break_a_rule() {
         let mut environ = environ();
         environ.set(key, value).unwrap();
         assert_eq!(call(Careless::default(), environ, hello), [(rule, Server)], "{key} {value}");
+    }
+    for (key, value) in [("HTTP_CONTENT_TYPE", "text/plain"), ("HTTP_CONTENT_LENGTH", "1")] {
+        let mut environ = environ();
+        environ.set(key, value).unwrap();
+        assert_eq!(call(Careless::default(), environ, hello), [("W-36", Server)], "{key}");
     }
     let mut missing = environ();
     missing.remove("QUERY_STRING");

@@ -28,11 +28,10 @@ pub(super) fn check(watch: &Watch, environ: &mut Environ) -> Result<(), Error> {
 }
 
 fn check_variables(environ: &Environ, found: &mut Findings) {
-    for key in ["REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL"] {
+    for key in ["SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL"] {
         let value = environ.get(key);
         let octets = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
         let (rule, ok) = match key {
-            "REQUEST_METHOD" => ("W-21", octets == environ.method().as_str().as_bytes()),
             "SERVER_NAME" => ("W-32", request_rules::is_host(octets)),
             "SERVER_PORT" => ("W-33", !octets.is_empty() && octets.iter().all(u8::is_ascii_digit)),
             _ => ("V-09", is_protocol(octets)),
@@ -52,13 +51,6 @@ fn check_variables(environ: &Environ, found: &mut Findings) {
     for key in ["AUTH_TYPE", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_USER"] {
         if environ.get(key).is_some_and(|value| value.as_bytes().is_empty()) {
             found.outer("W-42", format!("{key} is set, and empty"));
-        }
-    }
-    for (key, slash) in [("SCRIPT_NAME", "W-22"), ("PATH_INFO", "W-23")] {
-        let value = environ.get(key);
-        let octets = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
-        if !matches!(octets, [] | [b'/', ..] | b"*") {
-            found.outer(slash, format!("{key} is `{}`", octets.escape_ascii()));
         }
     }
 }
