@@ -26,30 +26,53 @@
 //! | | what it does | how it answers by itself |
 //! |---|---|---|
 //! | [`ProxyHeaders`] | client, scheme, host and mount point, as trusted proxies tell them | never |
+//! | [`RequestId`] | gives each request an id, or takes the one that it has | never |
+//! | [`AccessLog`] | tells of each exchange when it is over, as a line in the combined format too | never |
 //! | [`Counter`] | counts requests and responses | never |
+//! | [`CatchError`] | answers for an application that fails, and reports its error | the error's status, or 500 |
+//! | [`Timeout`] | ends a request that takes too long | 503 |
+//! | [`BodyLimit`] | bounds the body of a request | 413 |
 //! | [`PathGuard`] | lets paths through, or not, however they are spelled | 404 |
 //! | [`BasicAuth`] | user name and password | 401 |
 //! | [`Cookies`] | bounds the cookies that [`CookieJar`] reads | 431 |
+//! | [`MapHead`], [`MapBody`] | change status and fields, or the blocks, of responses | never |
 //! | [`Mount`] | gives each request to one of many applications | 404 |
 //!
 //! From the outside in, that is also an order that works: whoever counts or guards sees what is verified
 //! of the client, and the application meets nobody that was not let through.
 
+mod access_log;
 mod basic_auth;
+mod body_limit;
+mod catch_error;
 mod cookies;
 mod counter;
 mod denial;
+#[cfg(test)]
+mod fixtures;
+mod map_body;
+mod map_head;
 mod mount;
 mod path_guard;
 mod proxy_headers;
 #[cfg(test)]
 mod random;
+mod relay;
+mod request_id;
+mod timeout;
 mod wrap;
 
+pub use self::access_log::{AccessEntry, AccessLog};
 pub use self::basic_auth::{BasicAuth, InvalidRealm, Users, Verify};
+pub use self::body_limit::BodyLimit;
+pub use self::catch_error::CatchError;
 pub use self::cookies::{CookieJar, Cookies, InvalidCookie, SameSite, SetCookie};
 pub use self::counter::{Counter, Counts, CountsSnapshot};
+pub use self::map_body::MapBody;
+pub use self::map_head::MapHead;
 pub use self::mount::{InvalidRoute, Mount};
 pub use self::path_guard::{PathGuard, Refusal};
 pub use self::proxy_headers::{ForwardingFields, InvalidNetwork, Network, ProxyHeaders};
+pub use self::request_id::{RequestId, RequestIdValue};
+pub use self::timeout::{Elapsed, Timeout};
 pub use self::wrap::Wrap;

@@ -100,10 +100,24 @@ impl Body {
     }
 
     /// Changes each block, one for one, and keeps what runs at the close (W-132, W-134).
-    pub fn map(mut self, mut change: impl FnMut(Bytes) -> Result<Bytes, Error> + Send + 'static) -> Self {
+    pub fn map(self, mut change: impl FnMut(Bytes) -> Result<Bytes, Error> + Send + 'static) -> Self {
+        self.replace_blocks(|inner| Iterator::map(inner, move |block| block.and_then(&mut change)))
+    }
+
+    /// Gives these blocks in place of its own, which they are made from, and keeps what runs at the
+    /// close (W-134).
+    pub(crate) fn replace_blocks<I>(mut self, blocks: impl FnOnce(Self) -> I) -> Self
+    where
+        I: Iterator<Item = Result<Bytes, Error>> + Send + 'static,
+    {
         let inner = Self::of(mem::replace(&mut self.source, Source::Done));
-        let blocks = Iterator::map(inner, move |block| block.and_then(&mut change));
-        self.source = Source::Blocks(Box::new(blocks));
+        self.source = Source::Blocks(Box::new(blocks(inner)));
+        self
+    }
+
+    /// Gives this block in place of what is left.
+    pub(crate) fn replace_whole(mut self, block: Bytes) -> Self {
+        self.source = Source::One(block);
         self
     }
 

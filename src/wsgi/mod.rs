@@ -29,6 +29,7 @@ pub use head_state::{Admitted, Head, HeadState, InvalidCall};
 pub use input::Input;
 pub use overlay::InvalidVariable;
 pub use responder::{Responder, Transport};
+pub(crate) use run::is_lost_input;
 pub use run::{RunError, run, run_with};
 pub use start_response::StartResponse;
 pub use value::Value;

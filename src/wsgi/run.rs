@@ -139,7 +139,7 @@ fn settle<T: Transport + ?Sized>(responder: &mut Responder<'_, T>, error: &Error
 /// Whether the server's own error about a client that is gone came back, by way of the input.
 ///
 /// A bare connection error may stem from any connection of the application, so it does not count.
-fn is_lost_input(error: &Error) -> bool {
+pub(crate) fn is_lost_input(error: &Error) -> bool {
     let bare = error.find::<io::Error>().is_some_and(|error| error.get_ref().is_none());
     error.is_disconnected() && !bare
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
-use super::http_head::{check_head, check_length, refuse, remove_connection_fields};
+use super::http_head::{check_length, check_start, refuse, remove_connection_fields};
 use crate::asgi::event::{ReceiveEvent, ResponseStart, SendEvent};
 use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError};
 use crate::error::Error;
@@ -311,10 +311,7 @@ impl HttpMachine {
         if self.state != HttpState::Idle {
             return Err(refuse(NAME, "the response is started already"));
         }
-        if !(200..600).contains(&start.status.as_u16()) {
-            return Err(refuse(NAME, "the final status is 200 to 599"));
-        }
-        let declared = check_head(&start.headers)?;
+        let declared = check_start(start)?;
         if declared.connection_fields {
             remove_connection_fields(&mut start.headers);
         }

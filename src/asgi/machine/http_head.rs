@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 
+use crate::asgi::event::ResponseStart;
 use crate::asgi::{InvalidEvent, SendError};
 use crate::request::parse_length;
 
@@ -24,13 +25,20 @@ pub(super) fn check_length(
 }
 
 /// What a head says of its response.
-pub(super) struct Head {
+pub(crate) struct Head {
     pub(super) length: Option<u64>,
     pub(super) connection_fields: bool,
 }
 
-pub(super) fn check_head(headers: &HeaderMap) -> Result<Head, SendError> {
-    const NAME: &str = "http.response.start";
+/// What is wrong with a start, whatever came before it.
+pub(crate) fn check_start(start: &ResponseStart) -> Result<Head, SendError> {
+    if !(200..600).contains(&start.status.as_u16()) {
+        return Err(refuse(NAME, "the final status is 200 to 599"));
+    }
+    check_head(&start.headers)
+}
+
+fn check_head(headers: &HeaderMap) -> Result<Head, SendError> {
     let mut head = Head { length: None, connection_fields: false };
     for (name, value) in headers {
         match name.as_str() {
@@ -60,3 +68,5 @@ pub(super) fn remove_connection_fields(headers: &mut HeaderMap) {
 pub(super) fn refuse(event: &'static str, reason: impl Into<Cow<'static, str>>) -> SendError {
     InvalidEvent::new(event, reason).into()
 }
+
+const NAME: &str = "http.response.start";

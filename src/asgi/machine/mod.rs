@@ -9,5 +9,6 @@ mod lifespan;
 mod websocket;
 
 pub use self::http::{Action, Ending, HttpMachine, HttpState, Step};
+pub(crate) use self::http_head::check_start;
 pub use self::lifespan::{LifespanMachine, LifespanState as LifespanPhase};
 pub use self::websocket::{WebSocketEnding, WebSocketMachine, WebSocketState};
