@@ -143,6 +143,7 @@ macro_rules! __cases {
             end_of_the_application_closes_the_socket,
             close_of_the_client_is_told_with_its_code,
             closed_socket_stays_closed,
+            websocket_passes_every_layer,
         ], asgi_websocket, $host}
     };
     (lifespan, $callback:path, $host:expr) => {
@@ -156,6 +157,8 @@ macro_rules! __cases {
             startup_that_fails_is_not_served,
             crash_in_the_startup_is_not_served,
             shutdown_that_fails_is_told,
+            lifespan_passes_every_layer,
+            mounted_applications_have_lifespans_of_their_own,
         ], lifespan, $host}
     };
     (middleware, $callback:path, $host:expr) => {
@@ -171,6 +174,19 @@ macro_rules! __cases {
             cookies_of_every_field_are_one_jar,
             trusted_proxy_tells_client_and_scheme,
             stranger_is_not_believed,
+            caught_error_is_answered_and_reported,
+            caught_error_of_a_synchronous_application,
+            call_over_its_time_is_ended,
+            body_over_the_limit_of_a_layer_is_413,
+            body_over_the_limit_of_a_synchronous_application,
+            changed_head_is_the_one_that_arrives,
+            changed_head_is_changed_after_a_restart_too,
+            changed_body_has_no_false_length,
+            changed_body_of_a_synchronous_application_has_no_false_length,
+            changed_body_still_comes_block_by_block,
+            stream_passes_every_layer_block_by_block,
+            request_has_one_id_inside_and_outside,
+            each_exchange_is_one_line_of_the_log,
         ], middleware, $host}
     };
     (http_wire, $callback:path, $host:expr) => {

@@ -6,6 +6,7 @@ mod asgi_http;
 mod asgi_websocket;
 mod fields;
 mod http_wire;
+mod layers;
 mod lifespan;
 mod middleware;
 mod wsgi;

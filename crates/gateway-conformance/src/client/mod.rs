@@ -173,6 +173,12 @@ impl Client {
         equal("the notes", self.notes()?, notes)
     }
 
+    /// Waits until the application has noted so much.
+    pub(crate) fn wait_for_count(&self, count: usize) -> Result<(), Failure> {
+        let there = self.wait_until(|lines| lines.len() >= count)?;
+        ensure(there, || format!("the application noted less than {count} times: {:?}", self.notes()))
+    }
+
     fn wait_until(&self, so: impl Fn(&[String]) -> bool) -> Result<bool, Failure> {
         match &self.journal {
             Some(journal) => Ok(journal.wait_until(so, deadline::limit())),

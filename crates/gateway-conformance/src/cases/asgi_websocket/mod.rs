@@ -2,8 +2,9 @@
 
 mod close;
 mod handshake;
+mod layers;
 mod messages;
 
 use crate::case::Case;
 
-pub(super) const TABLES: &[&[Case]] = &[handshake::CASES, messages::CASES, close::CASES];
+pub(super) const TABLES: &[&[Case]] = &[handshake::CASES, messages::CASES, close::CASES, layers::CASES];

@@ -1,6 +1,7 @@
 //! Start-up and shutdown.
 
 mod ends;
+mod layers;
 mod serving;
 
 use gateway_iface::asgi::event::ReceiveEvent;
@@ -9,7 +10,7 @@ use gateway_iface::asgi::{self, Receive};
 use crate::case::Case;
 use crate::journal::Journal;
 
-pub(super) const TABLES: &[&[Case]] = &[serving::CASES, ends::CASES];
+pub(super) const TABLES: &[&[Case]] = &[serving::CASES, ends::CASES, layers::CASES];
 
 /// Receives, and notes what came.
 async fn next(receive: &mut Receive, journal: &Journal) {

@@ -1,9 +1,12 @@
 //! The middleware that comes with the interface.
 
+mod answers;
+mod changes;
 mod identity;
 mod observing;
 mod routing;
 
 use crate::case::Case;
 
-pub(super) const TABLES: &[&[Case]] = &[observing::CASES, routing::CASES, identity::CASES];
+pub(super) const TABLES: &[&[Case]] =
+    &[observing::CASES, routing::CASES, identity::CASES, answers::CASES, changes::CASES];
