@@ -99,6 +99,7 @@ impl Error {
         matches!(self.find(), Some(SendError::Disconnected(_)))
             || matches!(self.find(), Some(ReadBodyError::Disconnected(_)))
             || self.find::<crate::asgi::Disconnect>().is_some()
+            || self.find::<crate::asgi::WebSocketClosed>().is_some()
             || self.find::<std::io::Error>().is_some_and(is_connection_loss)
     }
 
@@ -225,6 +226,29 @@ mod tests {
         assert!(Error::from(io).is_disconnected());
         assert!(Error::from(SendError::Disconnected(Disconnect::Client)).is_disconnected());
         assert!(!Error::new("other").is_disconnected());
+    }
+
+    #[test]
+    fn a_96_a_97_socket_that_its_client_closed_is_no_fault_of_the_application() {
+        use crate::asgi::event::Accept;
+        use crate::asgi::{Handshake, Receive, Scope, Send};
+        use crate::testing::{AsgiClient, block_on};
+
+        async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error> {
+            scope.into_websocket()?;
+            let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
+            loop {
+                let message = socket.next().await?;
+                socket.send(message).await?;
+            }
+        }
+        let client = AsgiClient::new(app);
+        let mut socket = client.websocket(http::Request::get("/").body(()).unwrap());
+        block_on(socket.connect()).unwrap();
+        socket.close(1000, "bye");
+        assert!(block_on(socket.finish()).unwrap_err().is_disconnected());
+        let (_, fault) = socket.ending().unwrap();
+        assert!(!fault);
     }
 
     #[test]

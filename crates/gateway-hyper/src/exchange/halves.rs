@@ -77,19 +77,20 @@ impl Exchange for HttpExchange {
 
     fn poll_respond(
         &self,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         start: &mut Option<ResponseStart>,
         body: &mut Option<Bytes>,
     ) -> Poll<Result<(), SendError>> {
-        let (Some(head), Some(mut body)) = (start.as_mut(), body.take()) else {
-            return Poll::Ready(Ok(()));
+        let Some(mut head) = start.take() else {
+            return self.poll_block(cx, body, false);
         };
+        let mut body = body.take().unwrap_or_default();
         let mut state = self.lock();
         let len = body.len();
         let idle = state.machine.state() == HttpState::Idle;
-        let step = state.machine.respond(head, &mut body);
+        let step = state.machine.respond(&mut head, &mut body);
         if idle && state.machine.state() != HttpState::Idle {
-            state.start = start.take();
+            state.start = Some(head);
         }
         if matches!(step?, Step::Accepted) {
             state.content = true;
