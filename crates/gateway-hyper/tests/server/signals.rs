@@ -33,6 +33,7 @@ async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Sen
             std::future::pending::<()>().await;
         }
         send.send(SendEvent::StartupComplete).await?;
+        println!("\nstarted");
         receive.receive().await;
         if is(STOPPING) {
             println!("\nstops");
@@ -189,6 +190,8 @@ fn signal_during_the_shutdown_of_the_lifespan_ends_it() {
     on_current_thread(async || {
         for signal in ["TERM", "INT"] {
             let mut process = Process::start(STOPPING);
+            // Before that a signal would meet a process that does not listen to it yet.
+            process.says("started");
             process.signal(signal);
             process.says("stops");
             process.signal(signal);
