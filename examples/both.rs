@@ -11,8 +11,8 @@
 //!
 //! Ctrl-C ends it after the requests under way. Another address is an argument.
 
-use gateway_hyper::{ServeError, Server};
-use gateway_iface::middleware::{Counter, Counts, PathGuard};
+use gateway_hyper::Server;
+use gateway_iface::middleware::{Counter, Counts, Mount, PathGuard};
 use gateway_iface::prelude::*;
 
 /// Stored at start-up, and found again in each request.
@@ -78,40 +78,19 @@ impl asgi::Application for Front {
     }
 }
 
-/// Gives requests below `/sync` to one application, and everything else to the other.
-struct Split<S, A> {
-    sync: S,
-    rest: A,
-}
-
-#[async_trait]
-impl<S: asgi::Application, A: asgi::Application> asgi::Application for Split<S, A> {
-    async fn call(
-        &self,
-        mut scope: asgi::Scope,
-        receive: asgi::Receive,
-        send: asgi::Send,
-    ) -> Result<(), Error> {
-        // Not `/synchronous`: a mount point is a whole segment.
-        if scope.head_mut().is_some_and(|head| head.mount_at("/sync")) {
-            self.sync.call(scope, receive, send).await
-        } else {
-            self.rest.call(scope, receive, send).await
-        }
-    }
-}
-
 #[tokio::main]
-async fn main() -> Result<(), ServeError> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let counts = Counts::new();
-    let sync = gateway_hyper::wsgi(blocking)?;
+    let front = Front { counts: counts.clone() };
     // From the inside out: a request meets the counter first.
-    let app = Front { counts: counts.clone() }
-        .wrap(|rest| Split { sync, rest })
+    let app = Mount::new()
+        .at("/sync", gateway_hyper::wsgi(blocking)?)?
+        .at("/", front)?
         .wrap(|app| PathGuard::deny(app).prefix("/admin"))
         .wrap(|app| Counter::with_counts(app, counts));
     let server = Server::builder().bind(addr).await?;
     eprintln!("serving {}/", server.local_addr());
-    server.serve(app).await
+    server.serve(app).await?;
+    Ok(())
 }

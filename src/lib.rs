@@ -64,12 +64,14 @@ pub mod asgi;
 pub mod bridge;
 mod connection;
 mod error;
+mod host;
 pub mod middleware;
 mod outcome;
 mod path;
 pub mod prelude;
 mod request;
 pub mod testing;
+mod user;
 pub mod validate;
 pub mod wsgi;
 
@@ -83,7 +85,8 @@ pub use http;
 pub use self::connection::{Connection, ServerAddr};
 pub use self::error::{BoxError, Error, UnsupportedScope};
 pub use self::outcome::{Observe, Observers, Outcome};
-pub use self::request::{InvalidMount, InvalidPath, RequestHead};
+pub use self::request::{InvalidHost, InvalidMount, InvalidPath, RequestHead};
+pub use self::user::RemoteUser;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

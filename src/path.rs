@@ -44,7 +44,8 @@ pub(crate) fn encode_into(out: &mut String, octets: &[u8], keep: &[u8]) {
     }
 }
 
-fn escape(tail: &[u8]) -> Option<u8> {
+/// The octet of an escape, without its `%`.
+pub(crate) fn escape(tail: &[u8]) -> Option<u8> {
     let high = char::from(*tail.first()?).to_digit(16)?;
     let low = char::from(*tail.get(1)?).to_digit(16)?;
     u8::try_from(high * 16 + low).ok()

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
-use http::{Extensions, HeaderMap, Method, Version, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Version, header};
 
 use crate::asgi::{Capabilities, State};
 use crate::connection::{Connection, ServerAddr};
+use crate::host;
 use crate::path;
+use crate::user::RemoteUser;
 
 /// The head of one request: [`http::request::Parts`], where the application is mounted, and the
 /// connection it came on.
@@ -48,6 +50,7 @@ pub struct RequestHead {
     parts: Parts,
     root_len: usize,
     connection: Arc<Connection>,
+    user: Option<RemoteUser>,
 }
 
 impl RequestHead {
@@ -61,7 +64,7 @@ impl RequestHead {
     #[must_use]
     #[inline]
     pub const fn on(parts: Parts, connection: Arc<Connection>) -> Self {
-        Self { parts, root_len: 0, connection }
+        Self { parts, root_len: 0, connection, user: None }
     }
 
     /// The request method (W-21, A-19).
@@ -168,6 +171,17 @@ impl RequestHead {
         self.connection.server()
     }
 
+    /// Who sent the request, if a server or a middleware has verified it (W-42).
+    #[must_use]
+    pub const fn user(&self) -> Option<&RemoteUser> {
+        self.user.as_ref()
+    }
+
+    /// Says who sent the request.
+    pub fn set_user(&mut self, user: Option<RemoteUser>) {
+        self.user = user;
+    }
+
     /// What the server supports beyond the core protocol.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
@@ -241,6 +255,29 @@ impl RequestHead {
         Ok(())
     }
 
+    /// Replaces the host that the client asked for, `name` or `name:port`: the `host` field, and the
+    /// authority of the target where it has one, so that the two agree (H-12, H-111).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHost`], and nothing changes, when it is none (H-18, H-19).
+    pub fn set_host(&mut self, host: &str) -> Result<(), InvalidHost> {
+        let (name, port) = host::split(host).ok_or(InvalidHost)?;
+        let valid_name = name.len() <= HOST_LIMIT && (host::is_name(name) || host::literal(name).is_some());
+        let valid_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+        if !(valid_name && valid_port) {
+            return Err(InvalidHost);
+        }
+        let value = HeaderValue::from_str(host).map_err(|_| InvalidHost)?;
+        if self.parts.uri.authority().is_some() {
+            let mut uri = self.parts.uri.clone().into_parts();
+            uri.authority = Some(host.parse().map_err(|_| InvalidHost)?);
+            self.parts.uri = Uri::from_parts(uri).map_err(|_| InvalidHost)?;
+        }
+        self.parts.headers.insert(header::HOST, value);
+        Ok(())
+    }
+
     /// Replaces the method.
     pub fn set_method(&mut self, method: Method) {
         self.parts.method = method;
@@ -249,7 +286,7 @@ impl RequestHead {
     /// The media type of the body, if the request named one.
     #[must_use]
     pub fn content_type(&self) -> Option<&[u8]> {
-        self.parts.headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes)
+        self.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)
     }
 
     /// The length of the body in octets, where the request announced a valid one (W-30).
@@ -258,7 +295,7 @@ impl RequestHead {
         parse_length(self.parts.headers.get(header::CONTENT_LENGTH)?.as_bytes())
     }
 
-    /// Gives the pieces back; the mount offset and the connection are dropped.
+    /// Gives the pieces back; the mount offset, the connection and the user are dropped.
     #[must_use]
     pub fn into_parts(self) -> Parts {
         self.parts
@@ -276,6 +313,12 @@ pub struct InvalidPath;
 #[error("a mount point begins with `/`, does not end with `/`, and ends where a path segment ends")]
 #[non_exhaustive]
 pub struct InvalidMount;
+
+/// A text that is no host: a name or an address, and a port if need be.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a host is a name or an address, and a port if need be")]
+#[non_exhaustive]
+pub struct InvalidHost;
 
 /// Parses `1*DIGIT` without overflow (H-43, H-45).
 pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
@@ -300,81 +343,9 @@ fn decode_text(raw: &str) -> Result<Cow<'_, str>, InvalidPath> {
     }
 }
 
+/// No name in the DNS is longer, in octets.
+const HOST_LIMIT: usize = 255;
+
 #[cfg(test)]
-mod tests {
-    use http::Request;
-
-    use super::*;
-
-    fn head(target: &str) -> RequestHead {
-        RequestHead::new(Request::get(target).body(()).unwrap().into_parts().0)
-    }
-
-    /// W-23, A-147: the rest is empty only where the mount point is all of the path; that stays whole.
-    #[test]
-    fn w_26_root_path_and_path_info_are_the_whole_path_at_every_mount() {
-        let mut head = head("/a/b/c?x");
-        for (len, root, rest) in [(2, "/a", "/b/c"), (0, "/a", "/b/c"), (4, "/a/b/c", "")] {
-            head.mount(len).unwrap();
-            assert_eq!((head.root_path(), head.path_info()), (root, rest));
-            assert_eq!(format!("{}{}", head.root_path(), head.path_info()), head.raw_path());
-        }
-    }
-
-    #[test]
-    fn a_151_mount_ends_at_a_segment_border_only() {
-        let mut head = head("/apiary/x/");
-        for len in [1, 4, 8, 10, 99] {
-            assert!(head.mount(len).is_err(), "{len}");
-            assert_eq!(head.root_path(), "");
-        }
-        head.mount(7).unwrap();
-        head.mount(2).unwrap();
-        assert_eq!(head.path_info(), "/");
-    }
-
-    /// what is text is decoded.
-    #[test]
-    fn a_22_path_that_is_not_text_is_an_error_and_raw_path_keeps_it() {
-        for target in ["/%FF", "/%", "/a%2"] {
-            assert!(head(target).path().is_err(), "{target}");
-            assert_eq!(head(target).raw_path(), target);
-        }
-        assert_eq!(head("/caf%C3%A9").path().unwrap(), "/café");
-    }
-
-    #[test]
-    fn w_161_set_target_changes_all_or_nothing() {
-        let mut head = head("/a/b?q=1");
-        head.mount(2).unwrap();
-        assert!(head.set_target("/x", "y", "").is_err());
-        assert!(head.set_target("/x/", "/y", "").is_err());
-        assert!(head.set_target("/x", "/y z", "").is_err());
-        assert_eq!((head.root_path(), head.path_info(), head.query_string()), ("/a", "/b", "q=1"));
-        head.set_target("/x", "/y", "").unwrap();
-        assert_eq!((head.root_path(), head.path_info(), head.query_string()), ("/x", "/y", ""));
-    }
-
-    #[test]
-    fn h_43_content_length_is_digits_that_fit() {
-        for (text, length) in [
-            ("0", Some(0)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("18446744073709551616", None),
-            ("", None),
-            ("+1", None),
-            ("1 ", None),
-            ("0x1", None),
-        ] {
-            assert_eq!(parse_length(text.as_bytes()), length, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_34_changing_one_requests_connection_leaves_the_others() {
-        let one = head("/");
-        let mut two = one.clone();
-        two.connection_mut().set_secure(true);
-        assert!(two.is_secure() && !one.is_secure());
-    }
-}
+#[path = "request_tests.rs"]
+mod tests;

@@ -12,11 +12,13 @@ use allocation_counter::measure;
 use gateway_iface::asgi::event::SendEvent;
 use gateway_iface::asgi::{self, PollSend, SendError};
 use gateway_iface::bytes::Bytes;
-use gateway_iface::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use gateway_iface::middleware::{Counter, PathGuard};
-use gateway_iface::testing::{AsgiClient, WsgiClient};
+use gateway_iface::http::{self, HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use gateway_iface::middleware::{
+    BasicAuth, CookieJar, Cookies, Counter, ForwardingFields, Mount, PathGuard, ProxyHeaders, Users,
+};
+use gateway_iface::testing::{AsgiClient, WsgiClient, block_on};
 use gateway_iface::wsgi::{self, Body, Environ, StartResponse};
-use gateway_iface::{Error, Observe, RequestHead};
+use gateway_iface::{Connection, Error, Observe, RequestHead};
 
 type AsgiApp = Arc<dyn asgi::Application>;
 type WsgiApp = Arc<dyn wsgi::Application>;
@@ -58,6 +60,97 @@ fn synchronous_pass_through_layers_cost_nothing() {
             sync_nested(layers, |app| Arc::new(PathGuard::deny(app).prefix("/admin").exact("/secret")));
         assert_eq!(wsgi_cost(guarded), plain, "{layers} deny lists");
     }
+}
+
+#[test]
+fn mounts_cost_nothing_and_one_for_what_was_stored() {
+    let hosts = |app: AsgiApp| -> AsgiApp {
+        let mount =
+            Mount::new().host("h", app).and_then(|mount| mount.host("*.h", hello)).expect("valid hosts");
+        Arc::new(mount.fallback(hello))
+    };
+    let prefixes = |app: AsgiApp| -> AsgiApp {
+        let mount = Mount::new().at("/pub", hello).and_then(|mount| mount.at("/public", app));
+        Arc::new(mount.and_then(|mount| mount.at("/public/x", hello)).expect("valid prefixes"))
+    };
+    for app in [hosts(Arc::new(hello)), prefixes(Arc::new(hello)), prefixes(hosts(Arc::new(hello)))] {
+        assert_eq!(asgi_cost(app), asgi_cost(hello));
+    }
+    let sync = Mount::wsgi().at("/public", sync_hello).expect("a valid prefix");
+    assert_eq!(wsgi_cost(sync), wsgi_cost(sync_hello));
+    let stores =
+        prefixes(Arc::new(|scope: asgi::Scope, receive: asgi::Receive, mut send: asgi::Send| async move {
+            match scope {
+                asgi::Scope::Lifespan(lifespan) => {
+                    lifespan.state().insert("stored");
+                    lifespan.run(receive, send, async { Ok(()) }, async { Ok(()) }).await
+                }
+                scope => {
+                    let request = scope.into_http()?;
+                    assert!(request.head().state().is_some_and(|state| state.get::<&str>().is_some()));
+                    Ok(send.respond(Response::new("hello")).await?)
+                }
+            }
+        }));
+    let mut lifespan = asgi::LifespanExchange::new(&stores);
+    let state = block_on(lifespan.startup()).expect("a start");
+    let connection = Connection::new().with_state(state);
+    let request = || Request::get("/public");
+    assert_eq!(asgi_cost_of(Arc::clone(&stores), &connection, request) - asgi_cost(hello), 1);
+}
+
+#[test]
+fn users_of_a_table_cost_nothing_and_those_of_a_function_two() {
+    let request = || Request::get("/").header("authorization", "Basic YWRhOmxvdmVsYWNl");
+    let plain = asgi_cost_of(hello, &Connection::new(), request);
+    let users = Users::new().with("ada", "lovelace").with("alan", "turing");
+    let table = BasicAuth::new(hello, users.clone());
+    assert_eq!(asgi_cost_of(table, &Connection::new(), request) - plain, 0);
+    let function =
+        BasicAuth::new(hello, |user: &str, password: &str| user == "ada" && password == "lovelace");
+    assert_eq!(asgi_cost_of(function, &Connection::new(), request) - plain, 2);
+    let plain = wsgi_cost_of(sync_hello, &Connection::new(), request);
+    let table = BasicAuth::new(sync_hello, users);
+    assert_eq!(wsgi_cost_of(table, &Connection::new(), request) - plain, 0);
+}
+
+#[test]
+fn cookies_cost_nothing_in_one_field_and_one_in_several() {
+    let one = || Request::get("/").header("cookie", "a=1; b=2");
+    let two = || one().header("cookie", "c=3");
+    let connection = Connection::new();
+    for (request, cost) in [(&one as &dyn Fn() -> http::request::Builder, 0), (&two, 1)] {
+        let plain = asgi_cost_of(hello, &connection, request);
+        assert_eq!(asgi_cost_of(Cookies::new(hello), &connection, request) - plain, cost);
+        let plain = wsgi_cost_of(sync_hello, &connection, request);
+        assert_eq!(wsgi_cost_of(Cookies::new(sync_hello), &connection, request) - plain, cost);
+    }
+    let head = RequestHead::new(two().body(()).expect("a valid request").into_parts().0);
+    let read = || assert_eq!(black_box(CookieJar::of(&head)).get("c"), Some("3"));
+    assert_eq!(measure(read).count_total, 0);
+}
+
+#[test]
+fn proxy_headers_cost_one_where_they_change_the_client_and_nothing_else() {
+    let peer = |addr: &str| Connection::new().with_client(addr.parse().expect("an address"));
+    let (trusted, stranger) = (peer("10.0.0.1:1"), peer("192.0.2.1:1"));
+    let plain = asgi_cost(hello);
+    let proxies = |fields| {
+        let proxies = ProxyHeaders::new(hello).trust("10.0.0.0/8").expect("a network");
+        proxies.with_fields(fields)
+    };
+    let none = || Request::get("/");
+    for connection in [&trusted, &stranger] {
+        let cost = asgi_cost_of(proxies(ForwardingFields::XForwarded), connection, none);
+        assert_eq!(cost - plain, 0);
+    }
+    let some = || none().header("x-forwarded-for", "192.0.2.7").header("x-forwarded-proto", "https");
+    let plain = asgi_cost_of(hello, &trusted, some);
+    let cost = |connection| asgi_cost_of(proxies(ForwardingFields::XForwarded), connection, some);
+    assert_eq!((cost(&stranger) - plain, cost(&trusted) - plain), (0, 1));
+    let standard = || none().header("forwarded", "for=192.0.2.7;proto=https");
+    let plain = asgi_cost_of(hello, &trusted, standard);
+    assert_eq!(asgi_cost_of(proxies(ForwardingFields::Forwarded), &trusted, standard) - plain, 1);
 }
 
 #[test]
@@ -240,9 +333,17 @@ fn sync_nested(layers: u64, wrap: impl Fn(WsgiApp) -> WsgiApp) -> WsgiApp {
 }
 
 fn asgi_cost<A: asgi::Application>(app: A) -> u64 {
-    let client = AsgiClient::new(app);
+    asgi_cost_of(app, &Connection::new(), || Request::get("/public"))
+}
+
+fn asgi_cost_of<A: asgi::Application>(
+    app: A,
+    connection: &Connection,
+    request: impl Fn() -> http::request::Builder,
+) -> u64 {
+    let client = AsgiClient::new(app).with_connection(connection.clone());
     let call = || {
-        let request = Request::get("/public").body(Bytes::new()).expect("a valid request");
+        let request = request().body(Bytes::new()).expect("a valid request");
         let counted = measure(|| {
             let mut response = pin!(client.request(request));
             let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
@@ -258,9 +359,17 @@ fn asgi_cost<A: asgi::Application>(app: A) -> u64 {
 }
 
 fn wsgi_cost<A: wsgi::Application>(app: A) -> u64 {
-    let client = WsgiClient::new(app);
+    wsgi_cost_of(app, &Connection::new(), || Request::get("/public"))
+}
+
+fn wsgi_cost_of<A: wsgi::Application>(
+    app: A,
+    connection: &Connection,
+    request: impl Fn() -> http::request::Builder,
+) -> u64 {
+    let client = WsgiClient::new(app).with_connection(connection.clone());
     let call = || {
-        let request = Request::get("/public").body(Bytes::new()).expect("a valid request");
+        let request = request().body(Bytes::new()).expect("a valid request");
         let counted = measure(|| assert_eq!(client.request(request).expect("a response").body(), "hello"));
         counted.count_total
     };

@@ -1,5 +1,6 @@
 //! The kit in process: each interface as it is, and through the bridges.
 
+use std::sync::Arc;
 use std::thread;
 
 use gateway_conformance::{Application, Exception, Host, Running, suite};
@@ -32,6 +33,16 @@ suite!(
     [wsgi, asgi_http, middleware]
 );
 
+suite!(
+    lifespan_on_synchronous,
+    |app: Application| {
+        let bridge = Arc::new(AsgiToWsgi::with_lifespan(app)?);
+        let stop = Arc::clone(&bridge);
+        Ok(Running::wsgi(bridge).with_stop(move || Ok(stop.shutdown()?)))
+    },
+    [lifespan]
+);
+
 suite!(inline, WithoutThread, [wsgi]);
 
 /// A synchronous interface somewhere between the client and an asynchronous application.
@@ -43,14 +54,7 @@ impl Host for Synchronous {
     }
 
     fn exceptions(&self) -> &[Exception] {
-        const NOT_TOLD: &str = "A-100: a synchronous server does not tell that its client left";
-        const BLOCKS: &str = "A-13: to read is to block the thread";
-        const EXCEPTIONS: [Exception; 3] = [
-            Exception::new("application_that_waits_learns_that_its_client_left", NOT_TOLD),
-            Exception::new("loss_is_told_without_reading_the_body", NOT_TOLD),
-            Exception::new("receive_and_send_wait_at_the_same_time", BLOCKS),
-        ];
-        &EXCEPTIONS
+        Exception::SYNCHRONOUS
     }
 }
 

@@ -62,11 +62,16 @@ impl<'a> LifespanExchange<'a> {
     /// Begins a lifespan of an application; its future is created, and not polled.
     #[must_use]
     pub fn new<A: Application + ?Sized>(app: &'a A) -> Self {
-        Self::begin(|scope, receive, send| app.call(scope, receive, send))
+        Self::with_state(app, State::new())
     }
 
-    fn begin(call: impl FnOnce(Scope, Receive, Send) -> CallFuture<'a>) -> Self {
-        let (wire, state) = (Arc::new(Wire::default()), LifespanState::new());
+    /// Begins a lifespan whose application finds a state there already.
+    pub(crate) fn with_state<A: Application + ?Sized>(app: &'a A, state: State) -> Self {
+        Self::begin(state, |scope, receive, send| app.call(scope, receive, send))
+    }
+
+    fn begin(state: State, call: impl FnOnce(Scope, Receive, Send) -> CallFuture<'a>) -> Self {
+        let (wire, state) = (Arc::new(Wire::default()), LifespanState::from_state(state));
         let scope = LifespanScope::new(state.clone()).into();
         let (receive, send) = (Receive::shared(wire.clone()), Send::shared(wire.clone()));
         Self { call: Call::new(|| call(scope, receive, send)), wire, state }
@@ -183,7 +188,9 @@ impl LifespanExchange<'static> {
     /// Begins a lifespan of a shared application, that is not bound to the caller's stack.
     #[must_use]
     pub fn of_shared<A: Application + ?Sized + 'static>(app: Arc<A>) -> Self {
-        Self::begin(|scope, receive, send| Box::pin(async move { app.call(scope, receive, send).await }))
+        Self::begin(State::new(), |scope, receive, send| {
+            Box::pin(async move { app.call(scope, receive, send).await })
+        })
     }
 }
 

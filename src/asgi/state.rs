@@ -83,6 +83,11 @@ impl LifespanState {
         Self::default()
     }
 
+    /// One that begins with what is stored already.
+    pub(crate) fn from_state(state: State) -> Self {
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
     /// Stores a value for every request to come.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).insert(value);

@@ -22,11 +22,34 @@
 //! assert_eq!(counts.snapshot().requests, 2);
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! | | what it does | how it answers by itself |
+//! |---|---|---|
+//! | [`ProxyHeaders`] | client, scheme, host and mount point, as trusted proxies tell them | never |
+//! | [`Counter`] | counts requests and responses | never |
+//! | [`PathGuard`] | lets paths through, or not, however they are spelled | 404 |
+//! | [`BasicAuth`] | user name and password | 401 |
+//! | [`Cookies`] | bounds the cookies that [`CookieJar`] reads | 431 |
+//! | [`Mount`] | gives each request to one of many applications | 404 |
+//!
+//! From the outside in, that is also an order that works: whoever counts or guards sees what is verified
+//! of the client, and the application meets nobody that was not let through.
 
+mod basic_auth;
+mod cookies;
 mod counter;
+mod denial;
+mod mount;
 mod path_guard;
+mod proxy_headers;
+#[cfg(test)]
+mod random;
 mod wrap;
 
+pub use self::basic_auth::{BasicAuth, InvalidRealm, Users, Verify};
+pub use self::cookies::{CookieJar, Cookies, InvalidCookie, SameSite, SetCookie};
 pub use self::counter::{Counter, Counts, CountsSnapshot};
+pub use self::mount::{InvalidRoute, Mount};
 pub use self::path_guard::{PathGuard, Refusal};
+pub use self::proxy_headers::{ForwardingFields, InvalidNetwork, Network, ProxyHeaders};
 pub use self::wrap::Wrap;

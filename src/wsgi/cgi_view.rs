@@ -8,11 +8,12 @@ use http::{HeaderMap, Version};
 use super::cgi_keys::{ROOM, header_of, shows};
 use super::{Environ, Value};
 use crate::connection::ServerAddr;
+use crate::host;
 use crate::path;
 use crate::request::RequestHead;
 
 /// Every variable that is not a header field.
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 23] = [
     "REQUEST_METHOD",
     "SCRIPT_NAME",
     "PATH_INFO",
@@ -27,6 +28,8 @@ pub(super) const KEYS: [&str; 21] = [
     "GATEWAY_INTERFACE",
     "REMOTE_ADDR",
     "REMOTE_PORT",
+    "REMOTE_USER",
+    "AUTH_TYPE",
     "HTTPS",
     "wsgi.version",
     "wsgi.url_scheme",
@@ -53,7 +56,10 @@ pub(super) fn derive<'a>(environ: &'a Environ, key: &str) -> Option<Value<'a>> {
         "SERVER_SOFTWARE" => text(SOFTWARE),
         "GATEWAY_INTERFACE" => text("CGI/1.1"),
         "REMOTE_ADDR" => Value::display(&head.client()?.ip()),
-        "REMOTE_PORT" => Value::display(&head.client()?.port()),
+        // An address from a proxy may come without a port.
+        "REMOTE_PORT" => Value::display(&Some(head.client()?.port()).filter(|&port| port != 0)?),
+        "REMOTE_USER" => text(head.user()?.name()),
+        "AUTH_TYPE" => text(head.user()?.auth_type()),
         "HTTPS" if head.is_secure() => text("on"),
         "wsgi.version" => text("1.0"),
         "wsgi.url_scheme" => text(environ.url_scheme()),
@@ -154,16 +160,7 @@ fn server_port(head: &RequestHead) -> Value<'_> {
 
 /// What the client takes the server's name and port for.
 fn host(head: &RequestHead) -> Option<(&str, Option<&str>)> {
-    let host = head.headers().get(header::HOST)?.to_str().ok()?;
-    let end = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
-    let (name, port) = host.split_at(end);
-    let port = match port.strip_prefix(':') {
-        Some(port) if port.bytes().all(|octet| octet.is_ascii_digit()) => port,
-        None if port.is_empty() => port,
-        _ => return None,
-    };
-    let valid = !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic());
-    valid.then_some((name, Some(port).filter(|port| !port.is_empty())))
+    host::split(head.headers().get(header::HOST)?.to_str().ok()?)
 }
 
 const SOFTWARE: &str = concat!("gateway-iface/", env!("CARGO_PKG_VERSION"));

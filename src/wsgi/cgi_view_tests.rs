@@ -261,3 +261,25 @@ fn w_34_targets_without_a_path_and_versions_are_shown() {
     check(&environ("http://h/p?q", &[]), &[("REQUEST_URI", Some("/p?q")), ("PATH_INFO", Some("/p"))]);
     check(&environ("*", &[]), &[("REQUEST_URI", Some("*")), ("PATH_INFO", Some("*"))]);
 }
+
+#[test]
+fn w_42_verified_user_is_a_variable_until_it_is_set_or_removed_by_hand() {
+    let mut environ =
+        Environ::from_request(Request::get("/").header("remote-user", "root").body("").unwrap());
+    assert!(environ.get("REMOTE_USER").is_none() && environ.get("AUTH_TYPE").is_none());
+    environ.head_mut().set_user(Some(crate::RemoteUser::new("ada", "Basic")));
+    assert_eq!(environ.get("REMOTE_USER").unwrap(), "ada");
+    assert_eq!(environ.iter().filter(|(key, _)| key == "REMOTE_USER" || key == "AUTH_TYPE").count(), 2);
+    environ.set("REMOTE_USER", "alan").unwrap();
+    assert_eq!(environ.get("REMOTE_USER").unwrap(), "alan");
+    assert_eq!(environ.remove("REMOTE_USER").unwrap(), "alan");
+    assert!(environ.get("REMOTE_USER").is_none());
+}
+
+#[test]
+fn w_42_port_that_nobody_told_is_left_out() {
+    let mut environ = Environ::from_request(Request::get("/").body("").unwrap());
+    environ.head_mut().connection_mut().set_client(Some("192.0.2.7:0".parse().unwrap()));
+    assert_eq!(environ.get("REMOTE_ADDR").unwrap(), "192.0.2.7");
+    assert!(environ.get("REMOTE_PORT").is_none());
+}

@@ -35,15 +35,15 @@ use crate::request::RequestHead;
 /// | `SERVER_PROTOCOL` | `HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`, `HTTP/3.0` | W-34 |
 /// | `SERVER_SOFTWARE`, `GATEWAY_INTERFACE` | this crate, `CGI/1.1`; a server sets its own name | W-40 |
 /// | `REMOTE_ADDR`, `REMOTE_PORT` | of the client, if known | W-40, W-42 |
+/// | `REMOTE_USER`, `AUTH_TYPE` | of [`RequestHead::user`], if someone was verified; no field of a request can set them | W-42 |
 /// | `HTTPS` | `on` if secure | W-41 |
 /// | `HTTP_…` | the header fields, hop-by-hop ones too, repeated ones joined by `,`, cookies by `; ` | W-35, W-37, W-39 |
 /// | `wsgi.version`, `wsgi.url_scheme` | `1.0`, `http` or `https` | W-48, W-49 |
 /// | `wsgi.multithread`, `wsgi.multiprocess`, `wsgi.run_once`, `wsgi.input_terminated` | `1` or `0` | W-52 to W-54, W-57 |
 ///
 /// No variable shows header names with anything but letters, digits and hyphens (W-38), nor `proxy`
-/// (C-21); [`headers`](Self::headers) has them. `REMOTE_USER`, `AUTH_TYPE` and whatever else are there
-/// when someone sets them (W-42, W-59). `wsgi.input` and `wsgi.errors` are [`input`](Self::input) and
-/// [`errors`](Self::errors).
+/// (C-21); [`headers`](Self::headers) has them. Whatever else is there when someone sets it (W-59).
+/// `wsgi.input` and `wsgi.errors` are [`input`](Self::input) and [`errors`](Self::errors).
 ///
 /// # Examples
 ///

@@ -132,6 +132,26 @@ mod tests {
     }
 
     #[test]
+    fn w_88_text_is_out_after_the_flush_whatever_the_sink_holds_back() {
+        struct Shared(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Shared {
+            fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(octets)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let sink = io::BufWriter::new(Shared(Arc::clone(&log)));
+        let mut errors = ErrorStream::new(Arc::new(Mutex::new(sink)));
+        errors.write_text("held back").unwrap();
+        assert!(log.lock().unwrap().is_empty());
+        errors.flush().unwrap();
+        assert_eq!(*log.lock().unwrap(), b"held back");
+    }
+
+    #[test]
     fn failing_sink_is_an_error_not_a_panic() {
         struct Full;
         impl io::Write for Full {

@@ -27,7 +27,7 @@ pub struct Case {
     pub(crate) breaks: &'static [&'static str],
     pub(crate) check: fn(&Client) -> Result<(), Failure>,
     /// What must be noted when the host has stopped; a case without it starts and stops well.
-    pub(crate) after: Option<fn(&Journal, Ended) -> Result<(), Failure>>,
+    pub(crate) after: Option<After>,
 }
 
 impl Case {
@@ -42,6 +42,8 @@ impl Case {
         after: None,
     };
 }
+
+type After = fn(&Journal, Ended) -> Result<(), Failure>;
 
 /// How a host came to its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -144,6 +146,10 @@ impl Failure {
 }
 
 /// Fails unless the two are equal.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what was seen is made for this, and what is wanted is often a literal"
+)]
 pub(crate) fn equal<T: PartialEq<U> + fmt::Debug, U: fmt::Debug>(
     what: &str,
     seen: T,

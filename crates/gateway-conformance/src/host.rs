@@ -48,6 +48,20 @@ pub struct Exception {
 }
 
 impl Exception {
+    /// What no host can pass where a synchronous interface stands between the client and an asynchronous
+    /// application: nothing tells of a client that left, and to read is to block the thread.
+    pub const SYNCHRONOUS: &'static [Self] = &[
+        Self::new(
+            "application_that_waits_learns_that_its_client_left",
+            "A-100: a synchronous server does not tell that its client left",
+        ),
+        Self::new(
+            "loss_is_told_without_reading_the_body",
+            "A-100: a synchronous server does not tell that its client left",
+        ),
+        Self::new("receive_and_send_wait_at_the_same_time", "A-13: to read is to block the thread"),
+    ];
+
     /// For the case of that name.
     #[must_use]
     pub const fn new(case: &'static str, reason: &'static str) -> Self {
@@ -89,6 +103,12 @@ impl Running {
     /// synchronous server does.
     pub fn wsgi(app: impl wsgi::Application + 'static) -> Self {
         Self { reach: Reach::Wsgi(Arc::new(app)), stop: None }
+    }
+
+    /// With something to be called at the end: it stops the host and returns when the host has stopped.
+    pub fn with_stop(mut self, stop: impl FnOnce() -> Result<(), BoxError> + Send + 'static) -> Self {
+        self.stop = Some(Box::new(stop));
+        self
     }
 
     /// Stops the host, and waits until it has stopped.

@@ -29,10 +29,10 @@
 //!     }
 //! }
 //!
-//! # mod tests { use super::*;
 //! suite!(my_server, MyServer, [wsgi, asgi_http, http_wire]);
+//! # fn main() {
+//! #     gateway_conformance::assert_case(&MyServer, "empty_blocks_send_nothing");
 //! # }
-//! # gateway_conformance::assert_case(&MyServer, "empty_blocks_send_nothing");
 //! ```
 //!
 //! That makes a `#[test]` for each case, and each test runs its case twice: as it is, and with a

@@ -85,7 +85,10 @@ fn attempt(host: &dyn Host, case: &Case, validated: bool) -> Result<(), Failure>
             match session.stop() {
                 Ok(()) => (checked, Ended::Stopped),
                 Err(_) if case.after.is_some() => (checked, Ended::StopFailed),
-                Err(error) => (checked.and(Err(Failure::of("stopping the host", error))), Ended::StopFailed),
+                Err(error) => {
+                    let stopped = Err(Failure::of("stopping the host", error));
+                    (checked.and(stopped), Ended::StopFailed)
+                }
             }
         }
     };

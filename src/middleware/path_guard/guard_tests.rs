@@ -4,6 +4,7 @@ use http::{HeaderMap, Request};
 
 use super::*;
 use crate::asgi::{LifespanError, LifespanExchange};
+use crate::middleware::random::Random;
 use crate::testing::{AsgiClient, WsgiClient, block_on};
 
 fn deny() -> PathGuard<()> {
@@ -215,20 +216,6 @@ fn work_for_one_path_is_bounded() {
         assert!(!deny().permits(&path) && !allow().permits(&path), "{path:.40}");
     }
     assert!(deny().permits(&format!("/{}", "%E3%81%82".repeat(700))));
-}
-
-/// The next number below `below`.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % below
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
 }
 
 #[test]

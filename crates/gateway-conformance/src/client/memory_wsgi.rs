@@ -50,7 +50,7 @@ impl WsgiWire {
             Some(0) => Input::empty(),
             length => Input::new(Fed { blocks: fed, block: Bytes::new(), ended: false }, length),
         };
-        let environ = Environ::new(Box::new(RequestHead::new(parts)), input);
+        let environ = Environ::new(Box::new(RequestHead::on(parts, Arc::new(super::local()))), input);
         let (tell, events) = sync_channel(0);
         let (done, over) = channel();
         let call = move || {
@@ -107,14 +107,12 @@ impl Wire for WsgiWire {
         if self.ended {
             return Ok(Block::End);
         }
-        loop {
-            match self.next()? {
-                Event::Block(block) => return Ok(Block::Data(block)),
-                Event::Head(_) => return Err(Failure::new("a second head was sent")),
-                Event::End { complete } => {
-                    self.ended = true;
-                    return Ok(if complete { Block::End } else { Block::Cut });
-                }
+        match self.next()? {
+            Event::Block(block) => Ok(Block::Data(block)),
+            Event::Head(_) => Err(Failure::new("a second head was sent")),
+            Event::End { complete } => {
+                self.ended = true;
+                Ok(if complete { Block::End } else { Block::Cut })
             }
         }
     }

@@ -67,7 +67,7 @@ impl Client {
             Reach::Tcp(addr, base) => Way::Tcp(addr, base),
             Reach::Wsgi(app) => Way::Wsgi(app),
             Reach::Asgi(app) => {
-                let mut connection = Connection::new().with_capabilities(everything());
+                let mut connection = local().with_capabilities(everything());
                 if let Some(state) = state {
                     connection = connection.with_state(state);
                 }
@@ -264,6 +264,11 @@ trait Wire {
         let _ = (journal, text);
         Ok(())
     }
+}
+
+/// A connection from this machine, as one over a socket would be.
+fn local() -> Connection {
+    Connection::new().with_client(([127, 0, 0, 1], 40_000).into())
 }
 
 /// What a server in memory can do: all that has a meaning without a wire.

@@ -284,6 +284,51 @@ fn a_117_state_of_startup_reaches_every_request_and_additions_stay_private() {
     });
 }
 
+/// Stores the runtime it started on and the number it was given, and tells what a request finds.
+fn numbered(number: usize) -> impl asgi::Application + 'static {
+    move |scope: asgi::Scope, receive: asgi::Receive, mut send: asgi::Send| async move {
+        let runtime = tokio::runtime::Handle::current().id();
+        let request = match scope {
+            asgi::Scope::Lifespan(lifespan) => {
+                let state = lifespan.state().clone();
+                let startup = async move {
+                    state.insert((number, runtime));
+                    Ok(())
+                };
+                return lifespan.run(receive, send, startup, async { Ok(()) }).await;
+            }
+            scope => scope.into_http()?,
+        };
+        let state = request.head().state().ok_or_else(|| Error::new("no state"))?;
+        let (number, started_on) =
+            state.get::<(usize, tokio::runtime::Id)>().copied().ok_or_else(|| Error::new("no number"))?;
+        Ok(send.text(200, format!("{number} {}", started_on == runtime)).await?)
+    }
+}
+
+#[test]
+fn a_119_requests_of_two_servers_at_once_find_the_state_of_their_own_lifespan() {
+    on_both_runtimes(async || {
+        let (one, two) = (Server::start(numbered(1)).await, Server::start(numbered(2)).await);
+        for _ in 0..2 {
+            assert_eq!(one.get("/").await.text(), "1 true");
+            assert_eq!(two.get("/").await.text(), "2 true");
+        }
+        one.stop().await;
+        assert_eq!(two.get("/").await.text(), "2 true");
+        two.stop().await;
+    });
+}
+
+#[test]
+fn a_45_lifespan_and_requests_run_on_the_same_runtime() {
+    on_both_runtimes(async || {
+        let server = Server::start(numbered(7)).await;
+        assert_eq!(server.get("/").await.text(), "7 true");
+        server.stop().await;
+    });
+}
+
 #[test]
 fn dropping_serve_before_startup_is_complete_serves_nothing() {
     on_both_runtimes(async || {

@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
                     return lifespan.run(receive, send, startup, async { Ok(()) }).await;
                 }
                 let state = scope.head_mut().map(|head| head.connection_mut().state_mut());
-                let told = state.map_or("no state".to_owned(), |state| {
+                let told = state.map_or_else(String::new, |state| {
                     let private = state.get::<Private>().is_some();
                     state.insert(Private);
                     let count =
