@@ -51,12 +51,18 @@
 //! ```text
 //! cargo run -p gateway-conformance -- http://127.0.0.1:8000
 //! ```
+//!
+//! # How to write one
+//!
+//! The [`guide`] shows step by step how to connect a [server](guide::server) and a
+//! [framework](guide::framework), with programs that pass these cases.
 
 mod application;
 mod case;
 mod cases;
 mod client;
 mod control;
+pub mod guide;
 mod host;
 mod journal;
 mod report;
@@ -69,3 +75,7 @@ pub use self::cases::cases;
 pub use self::host::{Exception, Host, Running};
 pub use self::report::Report;
 pub use self::run::{Verdict, assert_case, verify};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
