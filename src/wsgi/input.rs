@@ -1,7 +1,7 @@
 //! The body of a request.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use bytes::{Buf, Bytes};
 
@@ -66,6 +66,12 @@ impl Input {
     pub fn new(reader: impl BufRead + Send + 'static, length: Option<u64>) -> Self {
         let bounded = Bounded { reader: Box::new(reader), remaining: length, failed: None };
         Self { source: Source::Reader(bounded) }
+    }
+
+    /// [`new`](Self::new) for a reader without a buffer of its own.
+    #[must_use]
+    pub fn from_read(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
+        Self::new(BufReader::new(reader), length)
     }
 
     /// The octets still to come, where that is known.
