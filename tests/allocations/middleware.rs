@@ -1,11 +1,7 @@
-//! What a call through each middleware costs in allocations beyond the plain one, by the table of
-//! DESIGN.md, section 7: nothing where it passes through, two at most where it wraps.
-//!
-//! Counted are those of the calling thread, in the second of two equal calls.
+//! What a call through each middleware costs beyond the plain one: nothing where it passes through, two at
+//! most where it wraps.
 
-use std::future::{Future, pending};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::future::pending;
 use std::time::Duration;
 
 use allocation_counter::measure;
@@ -13,9 +9,11 @@ use gateway_iface::bytes::Bytes;
 use gateway_iface::http::request::Builder;
 use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use gateway_iface::middleware::{AccessLog, BodyLimit, CatchError, MapBody, MapHead, RequestId, Timeout};
-use gateway_iface::testing::{AsgiClient, WsgiClient};
+use gateway_iface::testing::WsgiClient;
 use gateway_iface::wsgi::{self, Body, Environ, Input, StartResponse};
-use gateway_iface::{Error, RequestHead, asgi};
+use gateway_iface::{Connection, Error, RequestHead, asgi};
+
+use crate::cost::{asgi_cost_of, wsgi_cost_of};
 
 #[test]
 fn an_error_that_does_not_happen_costs_the_call_and_the_halves() {
@@ -124,29 +122,9 @@ fn request() -> Builder {
 }
 
 fn asgi_cost<A: asgi::Application>(app: A, request: impl Fn() -> Builder) -> u64 {
-    let client = AsgiClient::new(app);
-    let call = || {
-        let request = request().body(Bytes::new()).expect("a valid request");
-        let counted = measure(|| {
-            let mut response = pin!(client.request(request));
-            let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-            else {
-                panic!("nothing waits here");
-            };
-            assert_eq!(response.expect("a response").body(), "hello");
-        });
-        counted.count_total
-    };
-    call();
-    call()
+    asgi_cost_of(app, &Connection::new(), request)
 }
 
 fn wsgi_cost<A: wsgi::Application>(app: A) -> u64 {
-    let client = WsgiClient::new(app);
-    let call = || {
-        let request = request().body(Bytes::new()).expect("a valid request");
-        measure(|| assert_eq!(client.request(request).expect("a response").body(), "hello")).count_total
-    };
-    call();
-    call()
+    wsgi_cost_of(app, &Connection::new(), request)
 }

@@ -4,21 +4,25 @@
 
 use std::future::Future;
 use std::hint::black_box;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use allocation_counter::measure;
 use gateway_iface::asgi::event::SendEvent;
 use gateway_iface::asgi::{self, PollSend, SendError};
-use gateway_iface::bytes::Bytes;
 use gateway_iface::http::{self, HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use gateway_iface::middleware::{
     BasicAuth, CookieJar, Cookies, Counter, ForwardingFields, Mount, PathGuard, ProxyHeaders, Users,
 };
-use gateway_iface::testing::{AsgiClient, WsgiClient, block_on};
+use gateway_iface::testing::{AsgiClient, block_on};
 use gateway_iface::wsgi::{self, Body, Environ, StartResponse};
 use gateway_iface::{Connection, Error, Observe, RequestHead};
+
+mod cost;
+mod middleware;
+
+use self::cost::{asgi_cost_of, wsgi_cost_of};
 
 type AsgiApp = Arc<dyn asgi::Application>;
 type WsgiApp = Arc<dyn wsgi::Application>;
@@ -336,45 +340,8 @@ fn asgi_cost<A: asgi::Application>(app: A) -> u64 {
     asgi_cost_of(app, &Connection::new(), || Request::get("/public"))
 }
 
-fn asgi_cost_of<A: asgi::Application>(
-    app: A,
-    connection: &Connection,
-    request: impl Fn() -> http::request::Builder,
-) -> u64 {
-    let client = AsgiClient::new(app).with_connection(connection.clone());
-    let call = || {
-        let request = request().body(Bytes::new()).expect("a valid request");
-        let counted = measure(|| {
-            let mut response = pin!(client.request(request));
-            let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-            else {
-                panic!("nothing waits here");
-            };
-            assert_eq!(response.expect("a response").body(), "hello");
-        });
-        counted.count_total
-    };
-    call();
-    call()
-}
-
 fn wsgi_cost<A: wsgi::Application>(app: A) -> u64 {
     wsgi_cost_of(app, &Connection::new(), || Request::get("/public"))
-}
-
-fn wsgi_cost_of<A: wsgi::Application>(
-    app: A,
-    connection: &Connection,
-    request: impl Fn() -> http::request::Builder,
-) -> u64 {
-    let client = WsgiClient::new(app).with_connection(connection.clone());
-    let call = || {
-        let request = request().body(Bytes::new()).expect("a valid request");
-        let counted = measure(|| assert_eq!(client.request(request).expect("a response").body(), "hello"));
-        counted.count_total
-    };
-    call();
-    call()
 }
 
 fn head() -> Box<RequestHead> {
