@@ -1,4 +1,4 @@
-//! What a call costs in allocations, by the table of DESIGN.md, section 7.
+//! What a call costs in allocations: as many as the documentation says, and no more.
 //!
 //! Counted are those of the calling thread, in the second of two equal calls.
 
