@@ -8,17 +8,20 @@ mod response;
 mod tcp;
 mod websocket;
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gateway_iface::asgi::{Capabilities, Capability, State};
 use gateway_iface::bytes::Bytes;
-use gateway_iface::http::Request;
+use gateway_iface::http::{Method, Request};
 use gateway_iface::testing::AsgiClient;
 use gateway_iface::{Connection, asgi, wsgi};
 
 pub(crate) use self::deadline::{DEADLINE, SHORT_DEADLINE, run, with_limit};
 pub(crate) use self::raw::Raw;
-pub(crate) use self::response::{Block, Response};
+pub(crate) use self::response::{Block, Fields, Response};
 pub(crate) use self::websocket::Socket;
 
 use self::memory_asgi::AsgiWire;
@@ -37,6 +40,8 @@ pub(crate) struct Client {
     reach: Way,
     /// The notes of the case, where they are in this process.
     journal: Option<Journal>,
+    /// What the notes came to: nothing may be added to them any more.
+    settled: RefCell<Option<Vec<String>>>,
 }
 
 enum Way {
@@ -75,7 +80,7 @@ impl Client {
                 Way::Asgi(client, Arc::new(connection))
             }
         };
-        Self { case, reach, journal }
+        Self { case, reach, journal, settled: RefCell::default() }
     }
 
     /// The path of this case, with something below it.
@@ -105,25 +110,32 @@ impl Client {
         let (parts, body) = request.into_parts();
         let body = body.into();
         let upload = if body.is_empty() { Upload::None } else { Upload::Sized(body.len()) };
-        let mut exchange = self.open(Request::from_parts(parts, ()), upload)?;
-        if !body.is_empty() {
-            exchange.send(body, true)?;
-        }
-        exchange.response()
+        self.begin(Request::from_parts(parts, ()), upload, &body)?.response()
     }
 
     /// Begins a request whose body is sent, and whose response is read, step by step.
     pub(crate) fn open(&self, request: Request<()>, upload: Upload) -> Result<Exchange<'_>, Failure> {
-        let wire: Box<dyn Wire + '_> = match &self.reach {
-            Way::Tcp(addr, _) => Box::new(TcpWire::open(*addr, &request, upload)?),
+        self.begin(request, upload, &Bytes::new())
+    }
+
+    /// With the whole body at once, unless it is empty.
+    fn begin(&self, request: Request<()>, upload: Upload, body: &Bytes) -> Result<Exchange<'_>, Failure> {
+        self.settled.take();
+        let is_head = request.method() == Method::HEAD;
+        let mut wire: Box<dyn Wire + '_> = match &self.reach {
+            Way::Tcp(addr, _) => Box::new(TcpWire::open(*addr, &request, upload, body)?),
             Way::Asgi(client, connection) => Box::new(AsgiWire::open(client, connection, request, upload)),
             Way::Wsgi(app) => Box::new(WsgiWire::open(app.clone(), request, upload)?),
         };
-        Ok(Exchange { wire, response: None })
+        if !body.is_empty() && !matches!(self.reach, Way::Tcp(..)) {
+            wire.send(body.clone(), true)?;
+        }
+        Ok(Exchange { wire, is_head, read: 0, response: None })
     }
 
     /// A connection of which every octet is seen.
     pub(crate) fn raw(&self) -> Result<Raw, Failure> {
+        self.settled.take();
         match &self.reach {
             Way::Tcp(addr, _) => Raw::connect(*addr),
             _ => Err(Failure::new("the host is not reached over a socket")),
@@ -132,6 +144,7 @@ impl Client {
 
     /// Asks for a WebSocket.
     pub(crate) fn websocket(&self, request: Request<()>) -> Result<Socket<'_>, Failure> {
+        self.settled.take();
         match &self.reach {
             Way::Asgi(client, _) => Ok(Socket::open(client, request)),
             _ => Err(Failure::new("the kit has no WebSocket over this host's way")),
@@ -149,6 +162,7 @@ impl Client {
 
     /// Adds a note: lets the application go on that waits for it.
     pub(crate) fn note(&self, text: &str) -> Result<(), Failure> {
+        self.settled.take();
         if let Some(journal) = &self.journal {
             journal.note(text);
             return Ok(());
@@ -168,9 +182,19 @@ impl Client {
     }
 
     /// Waits until the application has noted so much; fails unless it is this.
+    ///
+    /// When the client does nothing after this, it must still be this when the host has stopped.
     pub(crate) fn wait_for_all<const N: usize>(&self, notes: [&str; N]) -> Result<(), Failure> {
         self.wait_until(|lines| lines.len() >= N)?;
-        equal("the notes", self.notes()?, notes)
+        let seen = self.notes()?;
+        equal("the notes", &*seen, notes)?;
+        self.settled.replace(Some(seen));
+        Ok(())
+    }
+
+    /// What the notes came to, if the case ended with that.
+    pub(crate) fn settled(&self) -> Option<Vec<String>> {
+        self.settled.borrow().clone()
     }
 
     fn wait_until(&self, so: impl Fn(&[String]) -> bool) -> Result<bool, Failure> {
@@ -193,6 +217,9 @@ impl Client {
 /// One request, step by step; dropped early, the client leaves.
 pub(crate) struct Exchange<'a> {
     wire: Box<dyn Wire + 'a>,
+    is_head: bool,
+    /// How many octets of the body were read.
+    read: usize,
     response: Option<Response>,
 }
 
@@ -221,7 +248,11 @@ impl Exchange<'_> {
     /// Reads the next block of the response.
     pub(crate) fn block(&mut self) -> Result<Block, Failure> {
         self.head()?;
-        self.wire.block()
+        let block = self.wire.block()?;
+        if let Block::Data(data) = &block {
+            self.read += data.len();
+        }
+        Ok(block)
     }
 
     /// Reads at least so many octets of the body, or up to its end.
@@ -236,16 +267,56 @@ impl Exchange<'_> {
         Ok(octets)
     }
 
-    /// Reads the rest of the response.
+    /// Sends as much of a block of the request body as the host takes; whether that was something.
+    ///
+    /// In process the kit is the server, and takes all of it.
+    pub(crate) fn offer(&mut self, block: &mut Bytes) -> Result<bool, Failure> {
+        self.wire.offer(block)
+    }
+
+    /// Lets the application run until it has noted nothing more for a while; its notes.
+    pub(crate) fn until_quiet(&mut self, client: &Client) -> Result<Vec<String>, Failure> {
+        let end = Instant::now() + deadline::limit();
+        let mut notes = client.notes()?;
+        let mut since = Instant::now();
+        while since.elapsed() < QUIET && Instant::now() < end {
+            self.wire.poll();
+            thread::sleep(Duration::from_millis(2));
+            let now = client.notes()?;
+            if now.len() != notes.len() {
+                (notes, since) = (now, Instant::now());
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Whether nothing more of the response comes for a while, when its head is read.
+    pub(crate) fn is_silent(&mut self) -> Result<bool, Failure> {
+        self.wire.is_silent()
+    }
+
+    /// Leaves for good, with something of the response unread: over a socket that is a reset, where
+    /// closing it might only tell that the request is over (H-101).
+    pub(crate) fn leave(self) -> Result<(), Failure> {
+        self.wire.leave()
+    }
+
+    /// Reads the rest of the response, and looks that nothing comes after it.
+    ///
+    /// In process the application comes to its end first.
     pub(crate) fn response(mut self) -> Result<Response, Failure> {
-        self.head()?;
-        let mut response = self.response.take().ok_or_else(|| Failure::new("no head"))?;
+        let mut response = self.head()?.clone();
         loop {
-            match self.wire.block()? {
+            match self.block()? {
                 Block::Data(block) => response.body.extend_from_slice(&block),
                 Block::End => break response.complete = true,
-                Block::Cut => break,
+                Block::Cut => return Ok(response),
             }
+        }
+        response.trailers = self.wire.trailers();
+        self.wire.nothing_more()?;
+        if !self.is_head {
+            response.keeps_its_length(self.read)?;
         }
         Ok(response)
     }
@@ -258,6 +329,24 @@ trait Wire {
     fn head(&mut self) -> Result<Response, Failure>;
 
     fn block(&mut self) -> Result<Block, Failure>;
+
+    /// The trailers of the response that has ended.
+    fn trailers(&mut self) -> Fields;
+
+    /// Fails if anything comes after the end of the response.
+    fn nothing_more(&mut self) -> Result<(), Failure>;
+
+    fn offer(&mut self, block: &mut Bytes) -> Result<bool, Failure> {
+        self.send(std::mem::take(block), false)?;
+        Ok(true)
+    }
+
+    fn is_silent(&mut self) -> Result<bool, Failure>;
+
+    fn leave(self: Box<Self>) -> Result<(), Failure>;
+
+    /// Lets an application run a step that runs only while it is looked at.
+    fn poll(&mut self) {}
 
     /// Lets an application run that runs only while it is looked at, until it has noted this.
     fn drive(&mut self, journal: &Journal, text: &'static str) -> Result<(), Failure> {
@@ -279,6 +368,9 @@ fn everything() -> Capabilities {
         .with(Capability::ZeroCopySend)
         .with(Capability::WebSocketDenial)
 }
+
+/// How long nothing must happen to be taken for a standstill.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// The host that requests name.
 pub(crate) const HOST: &str = "kit.example";
