@@ -83,6 +83,11 @@ impl Client {
         Self { case, reach, journal, settled: RefCell::default() }
     }
 
+    /// Whether the kit itself is the server, so that it alone stands between client and host.
+    pub(crate) const fn is_in_process(&self) -> bool {
+        !matches!(self.reach, Way::Tcp(..))
+    }
+
     /// The path of this case, with something below it.
     pub(crate) fn path(&self, below: &str) -> String {
         let base = if let Way::Tcp(_, base) = &self.reach { base } else { "" };
@@ -127,7 +132,7 @@ impl Client {
             Way::Asgi(client, connection) => Box::new(AsgiWire::open(client, connection, request, upload)),
             Way::Wsgi(app) => Box::new(WsgiWire::open(app.clone(), request, upload)?),
         };
-        if !body.is_empty() && !matches!(self.reach, Way::Tcp(..)) {
+        if !body.is_empty() && self.is_in_process() {
             wire.send(body.clone(), true)?;
         }
         Ok(Exchange { wire, is_head, read: 0, response: None })
