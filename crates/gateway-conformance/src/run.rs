@@ -152,3 +152,60 @@ impl Session {
         self.running.stop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{App, asgi as application};
+    use crate::host::Exception;
+
+    const CASE: Case = Case {
+        name: "noted_once",
+        app: App::Asgi(|journal| {
+            application(move |scope, _, mut send| {
+                journal.note("once");
+                async move {
+                    scope.into_http()?;
+                    Ok(send.text(200, "noted").await?)
+                }
+            })
+        }),
+        check: |client| {
+            client.get("")?.is(200, "noted")?;
+            client.wait_for_all(["once"])
+        },
+        ..Case::NEW
+    };
+
+    #[test]
+    fn note_that_comes_when_the_host_stops_fails_the_case() {
+        let twice = |app: Application| {
+            let journal = app.journal(CASE.name);
+            Ok(Running::asgi(app).with_stop(move || {
+                journal.note("once");
+                Ok(())
+            }))
+        };
+        let verdict = verify(&twice, &CASE);
+        assert!(verdict.to_string().contains("when the host has stopped"), "{verdict}");
+        assert!(matches!(verify(&|app: Application| Ok(Running::asgi(app)), &CASE), Verdict::Passed));
+    }
+
+    #[test]
+    fn host_that_does_not_start_is_no_exception() {
+        struct Broken;
+
+        impl Host for Broken {
+            fn start(&self, _: Application) -> Result<Running, BoxError> {
+                Err("no port is free".into())
+            }
+
+            fn exceptions(&self) -> &[Exception] {
+                const { &[Exception::new(CASE.name, "it notes twice")] }
+            }
+        }
+
+        let verdict = verify(&Broken, &CASE);
+        assert!(verdict.to_string().contains("starting the host: no port is free"), "{verdict}");
+    }
+}

@@ -112,3 +112,7 @@ impl Wire for TcpWire {
 
 /// How large a body is sent with the head.
 const AT_ONCE: usize = 64 * 1024;
+
+#[cfg(test)]
+#[path = "tcp_tests.rs"]
+mod tests;
