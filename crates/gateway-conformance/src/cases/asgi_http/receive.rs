@@ -14,8 +14,8 @@ use crate::client::Upload;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "blocks_of_the_request_are_its_content",
-        rules: &["A-53", "A-55"],
-        about: "The application puts the blocks of its request together up to the last one, which alone says so: what it has is what the client sent, by length or in chunks.",
+        rules: &["A-53", "A-55", "A-12"],
+        about: "The application puts the blocks of its request together up to the last one, which alone says so, and alone may be empty: what it has is what the client sent, by length or in chunks.",
         app: App::Asgi(|_| {
             asgi(|scope, mut receive, mut send| async move {
                 scope.into_http()?;
@@ -27,6 +27,7 @@ pub(super) const CASES: &[Case] = &[
                             if !request.more_body {
                                 break;
                             }
+                            ensure(!request.body.is_empty(), || "an empty block came".to_owned())?;
                         }
                         event => return Err(Failure::new(format!("{} came", event.name())).into()),
                     }
