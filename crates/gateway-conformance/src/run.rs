@@ -116,7 +116,7 @@ fn serve(session: Session, case: &Case, journal: &Journal) -> Result<Ended, Fail
 
 /// A check that panics fails its case only.
 pub(crate) fn check(case: &Case, client: &Client) -> Result<(), Failure> {
-    catch_unwind(AssertUnwindSafe(|| (case.check)(client)))
+    catch_unwind(AssertUnwindSafe(|| (case.check)(client).and_then(|()| client.stays_settled())))
         .unwrap_or_else(|_| Err(Failure::new("the check itself panicked")))
 }
 

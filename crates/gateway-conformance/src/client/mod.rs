@@ -197,6 +197,17 @@ impl Client {
         Ok(())
     }
 
+    /// Fails if notes were added to what they came to, on a host that the kit cannot stop.
+    pub(crate) fn stays_settled(&self) -> Result<(), Failure> {
+        match self.settled() {
+            Some(settled) if self.journal.is_none() => {
+                thread::sleep(QUIET);
+                equal("the notes a while later", self.notes()?, settled)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What the notes came to, if the case ended with that.
     pub(crate) fn settled(&self) -> Option<Vec<String>> {
         self.settled.borrow().clone()
