@@ -49,7 +49,8 @@ pub struct Exception {
 
 impl Exception {
     /// What no host can pass where a synchronous interface stands between the client and an asynchronous
-    /// application: nothing tells of a client that left, and to read is to block the thread.
+    /// application: nothing tells of a client that left, to read is to block the thread, and an application
+    /// that is not done yet is run to its end by the close of its body.
     pub const SYNCHRONOUS: &'static [Self] = &[
         Self::new(
             "application_that_waits_learns_that_its_client_left",
@@ -59,7 +60,12 @@ impl Exception {
             "loss_is_told_without_reading_the_body",
             "A-100: a synchronous server does not tell that its client left",
         ),
+        Self::new(
+            "last_block_completes_the_response_while_the_application_goes_on",
+            "A-71: a synchronous server ends a message without a length when the body is closed",
+        ),
         Self::new("receive_and_send_wait_at_the_same_time", "A-13: to read is to block the thread"),
+        Self::new("receive_that_is_dropped_loses_no_event", "A-14: to read is to block the thread"),
     ];
 
     /// For the case of that name.

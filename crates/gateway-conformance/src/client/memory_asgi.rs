@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gateway_iface::asgi::event::SendEvent;
 use gateway_iface::asgi::machine::{Action, HttpState};
@@ -14,8 +16,8 @@ use gateway_iface::testing::{AsgiClient, HttpExchange};
 use gateway_iface::{Connection, RequestHead};
 
 use super::deadline::run;
-use super::response::{Block, Response};
-use super::{Upload, Wire};
+use super::response::{Block, Fields, Response, fields};
+use super::{QUIET, Upload, Wire};
 use crate::case::Failure;
 use crate::journal::Journal;
 
@@ -23,6 +25,7 @@ pub(super) struct AsgiWire<'a> {
     exchange: HttpExchange<'a>,
     /// What came with the head, and was not read yet.
     read: VecDeque<Block>,
+    trailers: Fields,
     ended: bool,
 }
 
@@ -41,7 +44,7 @@ impl<'a> AsgiWire<'a> {
         if let Upload::None = upload {
             exchange.feed("", false);
         }
-        Self { exchange, read: VecDeque::new(), ended: false }
+        Self { exchange, read: VecDeque::new(), trailers: Fields::new(), ended: false }
     }
 
     fn next_event(&mut self) -> Result<Option<SendEvent>, Failure> {
@@ -67,7 +70,11 @@ impl<'a> AsgiWire<'a> {
                 let data = std::fs::read(&file.path);
                 (data.map_err(|error| Failure::of("reading the file that was sent", error))?.into(), false)
             }
-            SendEvent::ResponseTrailers(trailers) => (Bytes::new(), trailers.more_trailers),
+            SendEvent::ResponseTrailers(trailers) => {
+                self.trailers.extend(fields(&trailers.headers));
+                (Bytes::new(), trailers.more_trailers)
+            }
+            SendEvent::ResponseStart(_) => return Err(Failure::new("a second head was sent")),
             _ => return Ok(()),
         };
         let more = more || self.exchange.state() == HttpState::Trailers;
@@ -120,6 +127,40 @@ impl Wire for AsgiWire<'_> {
                 }
             }
         }
+    }
+
+    fn trailers(&mut self) -> Fields {
+        std::mem::take(&mut self.trailers)
+    }
+
+    fn nothing_more(&mut self) -> Result<(), Failure> {
+        if let Some(block) = self.read.pop_front() {
+            return Err(Failure::new(format!("after the response came {block:?}")));
+        }
+        match self.next_event()? {
+            Some(event) => Err(Failure::new(format!("after the response came {}", event.name()))),
+            None => Ok(()),
+        }
+    }
+
+    fn is_silent(&mut self) -> Result<bool, Failure> {
+        let end = Instant::now() + QUIET;
+        while self.read.is_empty() && Instant::now() < end {
+            self.poll();
+            if let Some(event) = self.exchange.take_event() {
+                self.take(event)?;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(self.read.is_empty())
+    }
+
+    fn leave(self: Box<Self>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn poll(&mut self) {
+        let _ = self.exchange.poll_once();
     }
 
     /// The client takes nothing meanwhile, so an application that sends too much has to wait.

@@ -12,8 +12,8 @@ use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use gateway_iface::wsgi::{self, Environ, Input, Transport};
 
 use super::deadline::limit;
-use super::response::{Block, Response};
-use super::{Upload, Wire};
+use super::response::{Block, Fields, Response};
+use super::{QUIET, Upload, Wire};
 use crate::case::Failure;
 
 pub(super) struct WsgiWire {
@@ -21,6 +21,8 @@ pub(super) struct WsgiWire {
     upload: Option<std::sync::mpsc::Sender<Bytes>>,
     /// Tells when the call is over.
     over: Receiver<()>,
+    /// An event that was looked for, and not read yet.
+    seen: Option<Event>,
     ended: bool,
 }
 
@@ -65,10 +67,13 @@ impl WsgiWire {
         };
         let spawned = thread::Builder::new().name("server".to_owned()).spawn(call);
         spawned.map_err(|error| Failure::of("starting a thread", error))?;
-        Ok(Self { events: Some(events), upload: feed, over, ended: false })
+        Ok(Self { events: Some(events), upload: feed, over, seen: None, ended: false })
     }
 
-    fn next(&self) -> Result<Event, Failure> {
+    fn next(&mut self) -> Result<Event, Failure> {
+        if let Some(event) = self.seen.take() {
+            return Ok(event);
+        }
         let events = self.events.as_ref().ok_or_else(|| Failure::new("the exchange is over"))?;
         events.recv_timeout(limit()).map_err(|error| match error {
             RecvTimeoutError::Timeout => {
@@ -94,12 +99,10 @@ impl Wire for WsgiWire {
     }
 
     fn head(&mut self) -> Result<Response, Failure> {
-        loop {
-            match self.next()? {
-                Event::Head(head) => return Ok(head),
-                Event::Block(_) => {}
-                Event::End { .. } => return Err(Failure::new("the exchange ended without a response")),
-            }
+        match self.next()? {
+            Event::Head(head) => Ok(head),
+            Event::Block(_) => Err(Failure::new("a block was sent before the head")),
+            Event::End { .. } => Err(Failure::new("the exchange ended without a response")),
         }
     }
 
@@ -115,6 +118,30 @@ impl Wire for WsgiWire {
                 Ok(if complete { Block::End } else { Block::Cut })
             }
         }
+    }
+
+    /// A synchronous interface has none.
+    fn trailers(&mut self) -> Fields {
+        Fields::new()
+    }
+
+    /// The end of the response is that of the call.
+    fn nothing_more(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn is_silent(&mut self) -> Result<bool, Failure> {
+        if self.ended {
+            return Ok(true);
+        }
+        if let (None, Some(events)) = (&self.seen, &self.events) {
+            self.seen = events.recv_timeout(QUIET).ok();
+        }
+        Ok(self.seen.is_none())
+    }
+
+    fn leave(self: Box<Self>) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client of the kit: the same calls in process and over a socket.
 
 mod deadline;
+mod exchange;
 mod memory_asgi;
 mod memory_wsgi;
 mod raw;
@@ -8,19 +9,24 @@ mod response;
 mod tcp;
 mod websocket;
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use gateway_iface::asgi::{Capabilities, Capability, State};
 use gateway_iface::bytes::Bytes;
-use gateway_iface::http::Request;
+use gateway_iface::http::{Method, Request};
 use gateway_iface::testing::AsgiClient;
 use gateway_iface::{Connection, asgi, wsgi};
 
 pub(crate) use self::deadline::{DEADLINE, SHORT_DEADLINE, run, with_limit};
+pub(crate) use self::exchange::Exchange;
 pub(crate) use self::raw::Raw;
 pub(crate) use self::response::{Block, Response};
 pub(crate) use self::websocket::Socket;
 
+use self::exchange::Wire;
 use self::memory_asgi::AsgiWire;
 use self::memory_wsgi::WsgiWire;
 use self::tcp::TcpWire;
@@ -37,6 +43,8 @@ pub(crate) struct Client {
     reach: Way,
     /// The notes of the case, where they are in this process.
     journal: Option<Journal>,
+    /// What the notes came to: nothing may be added to them any more.
+    settled: RefCell<Option<Vec<String>>>,
 }
 
 enum Way {
@@ -75,7 +83,12 @@ impl Client {
                 Way::Asgi(client, Arc::new(connection))
             }
         };
-        Self { case, reach, journal }
+        Self { case, reach, journal, settled: RefCell::default() }
+    }
+
+    /// Whether the kit itself is the server, so that it alone stands between client and host.
+    pub(crate) const fn is_in_process(&self) -> bool {
+        !matches!(self.reach, Way::Tcp(..))
     }
 
     /// The path of this case, with something below it.
@@ -105,25 +118,32 @@ impl Client {
         let (parts, body) = request.into_parts();
         let body = body.into();
         let upload = if body.is_empty() { Upload::None } else { Upload::Sized(body.len()) };
-        let mut exchange = self.open(Request::from_parts(parts, ()), upload)?;
-        if !body.is_empty() {
-            exchange.send(body, true)?;
-        }
-        exchange.response()
+        self.begin(Request::from_parts(parts, ()), upload, &body)?.response()
     }
 
     /// Begins a request whose body is sent, and whose response is read, step by step.
     pub(crate) fn open(&self, request: Request<()>, upload: Upload) -> Result<Exchange<'_>, Failure> {
-        let wire: Box<dyn Wire + '_> = match &self.reach {
-            Way::Tcp(addr, _) => Box::new(TcpWire::open(*addr, &request, upload)?),
+        self.begin(request, upload, &Bytes::new())
+    }
+
+    /// With the whole body at once, unless it is empty.
+    fn begin(&self, request: Request<()>, upload: Upload, body: &Bytes) -> Result<Exchange<'_>, Failure> {
+        self.settled.take();
+        let is_head = request.method() == Method::HEAD;
+        let mut wire: Box<dyn Wire + '_> = match &self.reach {
+            Way::Tcp(addr, _) => Box::new(TcpWire::open(*addr, &request, upload, body)?),
             Way::Asgi(client, connection) => Box::new(AsgiWire::open(client, connection, request, upload)),
             Way::Wsgi(app) => Box::new(WsgiWire::open(app.clone(), request, upload)?),
         };
-        Ok(Exchange { wire, response: None })
+        if !body.is_empty() && self.is_in_process() {
+            wire.send(body.clone(), true)?;
+        }
+        Ok(Exchange::new(wire, is_head))
     }
 
     /// A connection of which every octet is seen.
     pub(crate) fn raw(&self) -> Result<Raw, Failure> {
+        self.settled.take();
         match &self.reach {
             Way::Tcp(addr, _) => Raw::connect(*addr),
             _ => Err(Failure::new("the host is not reached over a socket")),
@@ -132,6 +152,7 @@ impl Client {
 
     /// Asks for a WebSocket.
     pub(crate) fn websocket(&self, request: Request<()>) -> Result<Socket<'_>, Failure> {
+        self.settled.take();
         match &self.reach {
             Way::Asgi(client, _) => Ok(Socket::open(client, request)),
             _ => Err(Failure::new("the kit has no WebSocket over this host's way")),
@@ -149,6 +170,7 @@ impl Client {
 
     /// Adds a note: lets the application go on that waits for it.
     pub(crate) fn note(&self, text: &str) -> Result<(), Failure> {
+        self.settled.take();
         if let Some(journal) = &self.journal {
             journal.note(text);
             return Ok(());
@@ -168,9 +190,30 @@ impl Client {
     }
 
     /// Waits until the application has noted so much; fails unless it is this.
+    ///
+    /// When the client does nothing after this, it must still be this when the host has stopped.
     pub(crate) fn wait_for_all<const N: usize>(&self, notes: [&str; N]) -> Result<(), Failure> {
         self.wait_until(|lines| lines.len() >= N)?;
-        equal("the notes", self.notes()?, notes)
+        let seen = self.notes()?;
+        equal("the notes", &*seen, notes)?;
+        self.settled.replace(Some(seen));
+        Ok(())
+    }
+
+    /// Fails if notes were added to what they came to, on a host that the kit cannot stop.
+    pub(crate) fn stays_settled(&self) -> Result<(), Failure> {
+        match self.settled() {
+            Some(settled) if self.journal.is_none() => {
+                thread::sleep(QUIET);
+                equal("the notes a while later", self.notes()?, settled)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the notes came to, if the case ended with that.
+    pub(crate) fn settled(&self) -> Option<Vec<String>> {
+        self.settled.borrow().clone()
     }
 
     /// Waits until the application has noted so much.
@@ -196,82 +239,6 @@ impl Client {
     }
 }
 
-/// One request, step by step; dropped early, the client leaves.
-pub(crate) struct Exchange<'a> {
-    wire: Box<dyn Wire + 'a>,
-    response: Option<Response>,
-}
-
-impl Exchange<'_> {
-    /// Sends a block of the request body.
-    pub(crate) fn send(&mut self, block: impl Into<Bytes>, last: bool) -> Result<(), Failure> {
-        self.wire.send(block.into(), last)
-    }
-
-    /// Waits until the application has noted this; in process it runs meanwhile.
-    pub(crate) fn until_noted(&mut self, text: &'static str, client: &Client) -> Result<(), Failure> {
-        if let Some(journal) = &client.journal {
-            self.wire.drive(journal, text)?;
-        }
-        client.wait_for(text)
-    }
-
-    /// Reads the head of the response; its body is still empty.
-    pub(crate) fn head(&mut self) -> Result<&Response, Failure> {
-        if self.response.is_none() {
-            self.response = Some(self.wire.head()?);
-        }
-        self.response.as_ref().ok_or_else(|| Failure::new("no head"))
-    }
-
-    /// Reads the next block of the response.
-    pub(crate) fn block(&mut self) -> Result<Block, Failure> {
-        self.head()?;
-        self.wire.block()
-    }
-
-    /// Reads at least so many octets of the body, or up to its end.
-    pub(crate) fn octets(&mut self, len: usize) -> Result<Vec<u8>, Failure> {
-        let mut octets = Vec::new();
-        while octets.len() < len {
-            match self.block()? {
-                Block::Data(block) => octets.extend_from_slice(&block),
-                Block::End | Block::Cut => break,
-            }
-        }
-        Ok(octets)
-    }
-
-    /// Reads the rest of the response.
-    pub(crate) fn response(mut self) -> Result<Response, Failure> {
-        self.head()?;
-        let mut response = self.response.take().ok_or_else(|| Failure::new("no head"))?;
-        loop {
-            match self.wire.block()? {
-                Block::Data(block) => response.body.extend_from_slice(&block),
-                Block::End => break response.complete = true,
-                Block::Cut => break,
-            }
-        }
-        Ok(response)
-    }
-}
-
-/// What an exchange goes over.
-trait Wire {
-    fn send(&mut self, block: Bytes, last: bool) -> Result<(), Failure>;
-
-    fn head(&mut self) -> Result<Response, Failure>;
-
-    fn block(&mut self) -> Result<Block, Failure>;
-
-    /// Lets an application run that runs only while it is looked at, until it has noted this.
-    fn drive(&mut self, journal: &Journal, text: &'static str) -> Result<(), Failure> {
-        let _ = (journal, text);
-        Ok(())
-    }
-}
-
 /// A connection from this machine, as one over a socket would be.
 fn local() -> Connection {
     Connection::new().with_client(([127, 0, 0, 1], 40_000).into())
@@ -285,6 +252,9 @@ fn everything() -> Capabilities {
         .with(Capability::ZeroCopySend)
         .with(Capability::WebSocketDenial)
 }
+
+/// How long nothing must happen to be taken for a standstill.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// The host that requests name.
 pub(crate) const HOST: &str = "kit.example";

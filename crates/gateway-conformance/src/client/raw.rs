@@ -2,11 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use gateway_iface::bytes::Bytes;
 
 use super::deadline::limit;
-use super::response::{Block, Response};
+use super::response::{Block, Fields, Response};
 use crate::case::Failure;
 
 /// An HTTP/1 connection: what was read and not looked at yet, and where its response stands.
@@ -14,6 +15,7 @@ pub(crate) struct Raw {
     stream: TcpStream,
     buffer: Vec<u8>,
     framing: Framing,
+    trailers: Fields,
 }
 
 /// How the body of the response under way ends.
@@ -36,7 +38,7 @@ impl Raw {
             Ok::<_, io::Error>(stream)
         };
         let stream = connect().map_err(|error| Failure::of("connecting", error))?;
-        Ok(Self { stream, buffer: Vec::new(), framing: Framing::Done })
+        Ok(Self { stream, buffer: Vec::new(), framing: Framing::Done, trailers: Fields::new() })
     }
 
     /// Sends octets as they are.
@@ -60,6 +62,7 @@ impl Raw {
                 Block::Cut => break,
             }
         }
+        response.trailers = self.trailers();
         Ok(response)
     }
 
@@ -121,6 +124,52 @@ impl Raw {
         }
     }
 
+    /// The trailers of the response that was read last.
+    pub(super) fn trailers(&mut self) -> Fields {
+        std::mem::take(&mut self.trailers)
+    }
+
+    /// Sends as much as the server takes at once, and as comes to be taken within that time.
+    pub(super) fn offer(&mut self, octets: &[u8], time: Duration) -> Result<usize, Failure> {
+        let mut offer = || {
+            self.stream.set_write_timeout(Some(time))?;
+            let written = self.stream.write(octets);
+            self.stream.set_write_timeout(Some(limit()))?;
+            written
+        };
+        match offer() {
+            Err(error) if is_timeout(&error) => Ok(0),
+            offered => offered.map_err(|error| Failure::of("sending", error)),
+        }
+    }
+
+    /// Whether nothing comes within that time, and nothing is left that came.
+    pub(super) fn is_silent(&mut self, time: Duration) -> Result<bool, Failure> {
+        if !self.buffer.is_empty() {
+            return Ok(false);
+        }
+        let look = || {
+            self.stream.set_read_timeout(Some(time))?;
+            let seen = self.stream.peek(&mut [0]);
+            self.stream.set_read_timeout(Some(limit()))?;
+            seen
+        };
+        match look() {
+            Err(error) if is_timeout(&error) => Ok(true),
+            seen => seen.map(|_| false).map_err(|error| Failure::of("reading", error)),
+        }
+    }
+
+    /// Closes with something unread: the server sees a reset.
+    pub(super) fn leave(self) -> Result<(), Failure> {
+        match self.stream.peek(&mut [0]) {
+            Ok(0) => Err(Failure::new("the server closed before its client could leave")),
+            seen => {
+                seen.map(drop).map_err(|error| Failure::of("waiting for something to leave unread", error))
+            }
+        }
+    }
+
     /// Reads on until the server closes; what came before.
     pub(crate) fn closed(&mut self) -> Result<Vec<u8>, Failure> {
         while self.fill()? {}
@@ -164,7 +213,8 @@ impl Raw {
         loop {
             let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
             match httparse::parse_headers(&self.buffer[line..], &mut fields) {
-                Ok(httparse::Status::Complete((len, _))) => {
+                Ok(httparse::Status::Complete((len, fields))) => {
+                    self.trailers = fields.iter().map(owned).collect();
                     self.buffer.drain(..line + len);
                     self.framing = Framing::Done;
                     return Ok(Block::End);
@@ -192,12 +242,10 @@ impl Raw {
     fn fill(&mut self) -> Result<bool, Failure> {
         match self.try_fill() {
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
-            filled => filled.map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    Failure::new(format!("reading: nothing came within {:?}", limit()))
-                }
-                _ => Failure::of("reading", error),
-            }),
+            Err(error) if is_timeout(&error) => {
+                Err(Failure::new(format!("reading: nothing came within {:?}", limit())))
+            }
+            filled => filled.map_err(|error| Failure::of("reading", error)),
         }
     }
 
@@ -215,10 +263,9 @@ fn parse(octets: &[u8]) -> Result<Option<(Response, usize)>, Failure> {
     let mut head = httparse::Response::new(&mut fields);
     match head.parse(octets) {
         Ok(httparse::Status::Complete(len)) => {
-            let fields = head.headers.iter();
-            let fields = fields.map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()));
+            let fields = head.headers.iter().map(owned).collect();
             let status = head.code.unwrap_or_default();
-            Ok(Some((Response { status, fields: fields.collect(), ..Response::default() }, len)))
+            Ok(Some((Response { status, fields, ..Response::default() }, len)))
         }
         Ok(httparse::Status::Partial) => Ok(None),
         Err(error) => {
@@ -228,8 +275,22 @@ fn parse(octets: &[u8]) -> Result<Option<(Response, usize)>, Failure> {
     }
 }
 
-/// How the body ends (H-77, H-82, H-88).
+fn owned(field: &httparse::Header<'_>) -> (String, Vec<u8>) {
+    (field.name.to_ascii_lowercase(), field.value.to_vec())
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// How the body ends (H-77, H-82, H-88); one field at most may say so (H-69).
 fn framing(response: &Response, method: &str) -> Result<Framing, Failure> {
+    for name in ["content-length", "transfer-encoding"] {
+        let count = response.all(name).count();
+        if count > 1 {
+            return Err(Failure::new(format!("the response has {count} fields `{name}`")));
+        }
+    }
     let length = response.field("content-length");
     let coding = response.field("transfer-encoding");
     if length.is_some() && coding.is_some() {

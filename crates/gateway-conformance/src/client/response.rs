@@ -12,11 +12,15 @@ use crate::case::{Failure, ensure, equal};
 pub(crate) struct Response {
     pub(crate) status: u16,
     /// The fields in their order, names in lower case.
-    pub(crate) fields: Vec<(String, Vec<u8>)>,
+    pub(crate) fields: Fields,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Fields,
     /// Whether it ended as its framing says it would.
     pub(crate) complete: bool,
 }
+
+/// Fields in their order, names in lower case.
+pub(crate) type Fields = Vec<(String, Vec<u8>)>;
 
 /// A piece of the body.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,9 +34,7 @@ pub(crate) enum Block {
 
 impl Response {
     pub(crate) fn new(status: u16, headers: &HeaderMap) -> Self {
-        let fields =
-            headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-        Self { status, fields: fields.collect(), ..Self::default() }
+        Self { status, fields: fields(headers), ..Self::default() }
     }
 
     /// The values of a field, in their order.
@@ -71,10 +73,32 @@ impl Response {
         equal(&format!("the field `{name}`"), self.field(name).as_deref(), None::<&str>)
     }
 
+    /// Fails if the text is anywhere in it.
+    pub(crate) fn tells_nothing_of(&self, text: &str) -> Result<(), Failure> {
+        let told = |octets: &[u8]| String::from_utf8_lossy(octets).contains(text);
+        let fields = self.fields.iter().chain(&self.trailers);
+        ensure(!told(&self.body) && !fields.into_iter().any(|(_, value)| told(value)), || {
+            format!("the response tells {text:?}")
+        })
+    }
+
+    /// Fails if it declares another length than this, which its body had (H-85).
+    pub(super) fn keeps_its_length(&self, len: usize) -> Result<(), Failure> {
+        let Some(length) = self.field("content-length").filter(|_| !matches!(self.status, 204 | 304)) else {
+            return Ok(());
+        };
+        equal("the content-length of a whole response", &*length, &*len.to_string())
+    }
+
     /// Fails unless it was broken off, so that a client sees that something is missing.
     pub(crate) fn is_cut(&self) -> Result<(), Failure> {
         ensure(!self.complete, || format!("the response looks complete: {}", excerpt(&self.text())))
     }
+}
+
+/// The fields of a head, or trailers.
+pub(super) fn fields(headers: &HeaderMap) -> Fields {
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 fn excerpt(text: &str) -> String {

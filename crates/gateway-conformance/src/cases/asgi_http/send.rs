@@ -1,9 +1,12 @@
 //! The events of the response.
 
+use std::fs::File;
+
 use gateway_iface::asgi::event::{
-    Accept, EarlyHint, Message, ResponseBody, ResponseStart, ResponseTrailers, SendEvent, Vendor,
+    Accept, Debug, EarlyHint, Message, PathSend, Push, ResponseBody, ResponseStart, ResponseTrailers,
+    SendEvent, Vendor, ZeroCopySend,
 };
-use gateway_iface::asgi::{self, SendError};
+use gateway_iface::asgi::{self, Capability, SendError};
 use gateway_iface::http::{HeaderMap, StatusCode};
 
 use crate::case::{App, Case, Failure, asgi, ensure, equal};
@@ -13,7 +16,7 @@ use crate::journal::Journal;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "order_of_events_is_kept",
-        rules: &["A-66", "A-102", "A-07", "A-105"],
+        rules: &["A-66", "A-102", "A-07"],
         about: "The application tries events where they are no valid ones: each fails and changes nothing; the response is that of the valid ones.",
         app: App::Asgi(|journal| {
             asgi(move |scope, _, mut send| {
@@ -184,18 +187,22 @@ pub(super) const CASES: &[Case] = &[
         name: "deficit_fails_and_is_seen",
         rules: &["A-74", "H-85"],
         about: "The application declares a hundred octets, sends four, and ends there: its last send fails, and the client sees that something is missing.",
-        app: App::Asgi(|_| {
-            asgi(|scope, _, mut send| async move {
-                scope.into_http()?;
-                send.start(StatusCode::OK, declared("100")).await?;
-                send.block("four").await?;
-                Ok(send.last("").await?)
+        app: App::Asgi(|journal| {
+            asgi(move |scope, _, mut send| {
+                let journal = journal.clone();
+                async move {
+                    scope.into_http()?;
+                    send.start(StatusCode::OK, declared("100")).await?;
+                    send.block("four").await?;
+                    Ok(refused(&mut send, ResponseBody::last(""), &journal).await?)
+                }
             })
         }),
-        breaks: &["A-74"],
+        breaks: &["A-74", "A-65"],
         check: |client| {
             let response = client.get("")?;
-            ensure(!response.complete || response.status == 500, || "it looks complete".to_owned())
+            ensure(!response.complete || response.status == 500, || "it looks complete".to_owned())?;
+            client.wait_for_all(["http.response.body"])
         },
         ..Case::NEW
     },
@@ -230,23 +237,33 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "event_that_is_not_advertised_is_refused",
-        rules: &["A-122", "A-121", "A-123", "A-124", "A-09"],
-        about: "The application sends events of capabilities that its scope does not have: each fails, and the response is as if it had not been tried.",
+        rules: &["A-122", "A-121", "A-123"],
+        about: "The application sends an event of each capability that its scope does not have: each fails, and the response is as if it had not been tried.",
         app: App::Asgi(|journal| {
             asgi(move |scope, _, mut send| {
                 let journal = journal.clone();
                 async move {
-                    let mut request = scope.into_http()?;
-                    let has = request.head().capabilities();
-                    request.head_mut().extensions_mut().clear();
-                    send.start(StatusCode::OK, text()).await?;
+                    let has = scope.into_http()?.head().capabilities();
+                    let file = std::env::current_exe()?;
+                    // Where an event of a capability would be valid: before the start, or after it.
+                    let debug = (Capability::Debug, SendEvent::from(Debug::new(())));
                     let hint = EarlyHint::new(vec!["</a.css>; rel=preload".parse()?]);
-                    for (capability, event) in [
-                        (asgi::Capability::EarlyHints, SendEvent::from(hint)),
-                        (asgi::Capability::Vendor, Vendor::new("http.kit.unknown", ()).into()),
-                    ] {
-                        if !has.contains(capability) {
+                    let others = [
+                        (Capability::EarlyHints, SendEvent::from(hint)),
+                        (Capability::Push, Push::new("/a.css", HeaderMap::new()).into()),
+                        (Capability::ZeroCopySend, ZeroCopySend::new(File::open(&file)?.into()).into()),
+                        (Capability::PathSend, PathSend::new(file).into()),
+                        (Capability::Vendor, Vendor::new("http.kit.unknown", ()).into()),
+                    ];
+                    let mut start = Some(ResponseStart::new(StatusCode::OK, text()));
+                    for (capability, event) in [debug].into_iter().chain(others) {
+                        if has.contains(capability) {
+                            journal.note("advertised");
+                        } else {
                             refused(&mut send, event, &journal).await?;
+                        }
+                        if let Some(start) = start.take() {
+                            send.send(start).await?;
                         }
                     }
                     Ok(send.last("as if not tried").await?)
@@ -254,7 +271,10 @@ pub(super) const CASES: &[Case] = &[
             })
         }),
         breaks: &["A-123"],
-        check: |client| client.get("")?.is(200, "as if not tried"),
+        check: |client| {
+            client.get("")?.is(200, "as if not tried")?;
+            equal("the events that were tried, or advertised", client.notes()?.len(), 6)
+        },
         ..Case::NEW
     },
 ];
