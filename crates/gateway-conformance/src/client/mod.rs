@@ -1,6 +1,7 @@
 //! The client of the kit: the same calls in process and over a socket.
 
 mod deadline;
+mod extra;
 mod memory_asgi;
 mod memory_wsgi;
 mod raw;
