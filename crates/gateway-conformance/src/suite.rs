@@ -150,6 +150,7 @@ macro_rules! __cases {
     (lifespan, $callback:path, $host:expr) => {
         $callback! {[
             lifespan_frames_the_requests,
+            shutdown_waits_for_requests_under_way,
             state_of_the_startup_is_in_every_request,
             application_without_lifespan_is_served,
             lifespan_that_returns_without_an_answer_is_served,
