@@ -67,6 +67,7 @@ macro_rules! __cases {
             empty_body_is_a_complete_response,
             block_arrives_before_the_next_is_taken,
             length_that_is_seen_is_that_of_the_body,
+            body_that_understates_itself_breaks_no_framing,
             large_response_arrives_whole,
             surplus_is_never_sent,
             deficit_is_seen_by_the_client,

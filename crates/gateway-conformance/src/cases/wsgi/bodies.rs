@@ -102,6 +102,29 @@ pub(super) const CASES: &[Case] = &[
         ..Case::NEW
     },
     Case {
+        name: "body_that_understates_itself_breaks_no_framing",
+        rules: &["H-85", "W-10"],
+        about: "The application returns an iterator that says that it is over and goes on: the client gets a whole response of a part of the blocks or of all, and a length in it is that of what came.",
+        app: App::Wsgi(|_| {
+            wsgi(|_, start_response| {
+                start_response.start(StatusCode::OK, text())?;
+                Ok(Body::blocks(Understated(["one", "two", "three"].into_iter())))
+            })
+        }),
+        check: |client| {
+            let response = client.get("")?;
+            let parts = ["one", "onetwo", "onetwothree"];
+            ensure(parts.contains(&&*response.text()), || response.text().into_owned())?;
+            response.is(200, response.body.clone())?;
+            let length = response.field("content-length");
+            let wanted = response.body.len().to_string();
+            ensure(length.as_ref().is_none_or(|length| *length == wanted), || {
+                format!("the length is {length:?}")
+            })
+        },
+        ..Case::NEW
+    },
+    Case {
         name: "large_response_arrives_whole",
         rules: &["W-18", "A-156"],
         about: "The application returns 256 blocks of 8 KiB, each of another octet; the client gets them in order.",
@@ -213,6 +236,21 @@ pub(super) const CASES: &[Case] = &[
         ..Case::NEW
     },
 ];
+
+/// Blocks that are said to be over before they are.
+struct Understated(std::array::IntoIter<&'static str, 3>);
+
+impl Iterator for Understated {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(0))
+    }
+}
 
 /// A file that notes when it is closed.
 struct Noted {
