@@ -1,7 +1,8 @@
 //! Bodies that end before their end.
 
-use crate::case::{App, Case, Failure, asgi, ensure, equal, wsgi};
+use crate::case::{App, Case, Ended, Failure, asgi, ensure, equal, wsgi};
 use crate::client::{Client, HOST};
+use crate::journal::Journal;
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -21,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
             })
         }),
         check: nothing_looks_whole,
+        after: Some(one_was_whole),
         ..Case::NEW
     },
     Case {
@@ -36,6 +38,7 @@ pub(super) const CASES: &[Case] = &[
             })
         }),
         check: nothing_looks_whole,
+        after: Some(one_was_whole),
         ..Case::NEW
     },
 ];
@@ -55,8 +58,12 @@ fn nothing_looks_whole(client: &Client) -> Result<(), Failure> {
         let status = answer.split(' ').nth(1).unwrap_or_default();
         ensure(!status.starts_with('2'), || format!("{cut:?} is answered with {answer:?}"))?;
     }
-    // A server may know that a body is cut before it calls.
-    client.post("", "whole")?.is(200, "whole")?;
-    let whole = client.notes()?.into_iter().filter(|note| note == "whole").count();
+    client.post("", "whole")?.is(200, "whole")
+}
+
+/// A server may know that a body is cut before it calls, and a call may end after its connection.
+fn one_was_whole(journal: &Journal, ended: Ended) -> Result<(), Failure> {
+    equal("the end", ended, Ended::Stopped)?;
+    let whole = journal.lines().into_iter().filter(|note| note == "whole").count();
     equal("the bodies that looked whole", whole, 1)
 }
