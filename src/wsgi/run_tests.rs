@@ -143,13 +143,13 @@ fn w_126_w_127_length_is_given_for_one_block_and_for_none() {
 }
 
 /// Blocks that are said to be over before they are.
-struct Understated(std::vec::IntoIter<&'static str>);
+struct Understated(std::slice::Iter<'static, &'static str>);
 
 impl Iterator for Understated {
     type Item = &'static str;
 
     fn next(&mut self) -> Option<&'static str> {
-        self.0.next()
+        self.0.next().copied()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -163,7 +163,7 @@ fn w_10_h_85_no_block_follows_the_one_that_the_length_was_taken_from() {
         let mut memory = Memory::default();
         let app = |_: Environ, start_response: &mut dyn StartResponse| {
             ok(start_response)?;
-            Ok(Body::blocks(Understated(blocks.to_vec().into_iter())))
+            Ok(Body::blocks(Understated(blocks.iter())))
         };
         run(&app, environ("GET"), &mut memory).unwrap();
         assert_eq!(memory.heads, [(200, Some(memory.text.len() as u64))], "{blocks:?}");
