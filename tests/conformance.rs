@@ -69,9 +69,10 @@ impl Host for WithoutThread {
     fn exceptions(&self) -> &[Exception] {
         const NO_THREAD: &str = "W-69: the body is read whole before the call";
         const GATHERS: &str = "W-114: what is written leaves when the call returns";
-        const EXCEPTIONS: [Exception; 7] = [
+        const EXCEPTIONS: [Exception; 8] = [
             Exception::new("input_comes_while_it_is_sent", NO_THREAD),
             Exception::new("body_that_is_cut_is_an_error", NO_THREAD),
+            Exception::new("body_that_comes_when_its_client_is_gone_is_closed", NO_THREAD),
             Exception::new("block_arrives_before_the_next_is_taken", "W-17: waiting stalls the executor"),
             Exception::new("what_is_written_arrives_before_the_call_returns", GATHERS),
             Exception::new("restart_after_output_hands_the_cause_back", GATHERS),

@@ -113,7 +113,8 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
 
     /// Sends every block of the body and ends the response, but does not close the body.
     ///
-    /// It stops early where nothing more may follow (W-122, W-129).
+    /// It stops early where nothing more may follow (W-122, W-129), and where the body says that nothing
+    /// does: the head may have its length from that (W-10, H-85).
     ///
     /// # Errors
     ///
@@ -127,11 +128,12 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
             let Some(block) = body.next().transpose()? else {
                 break;
             };
-            let admitted = match body.exact_len() {
-                Some(0) => self.state.admit_last(block)?,
-                _ => self.state.admit(block)?,
-            };
+            let last = body.exact_len() == Some(0);
+            let admitted = if last { self.state.admit_last(block)? } else { self.state.admit(block)? };
             self.deliver(admitted)?;
+            if last {
+                break;
+            }
         }
         if let Some(head) = self.state.end()? {
             self.deliver(Admitted { head: Some(head), ..Admitted::default() })?;

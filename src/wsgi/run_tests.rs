@@ -142,6 +142,34 @@ fn w_126_w_127_length_is_given_for_one_block_and_for_none() {
     }
 }
 
+/// Blocks that are said to be over before they are.
+struct Understated(std::slice::Iter<'static, &'static str>);
+
+impl Iterator for Understated {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        self.0.next().copied()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(0))
+    }
+}
+
+#[test]
+fn w_10_h_85_no_block_follows_the_one_that_the_length_was_taken_from() {
+    for blocks in [&["one", "two", "three"][..], &["one", "", "three"], &["", "two"]] {
+        let mut memory = Memory::default();
+        let app = |_: Environ, start_response: &mut dyn StartResponse| {
+            ok(start_response)?;
+            Ok(Body::blocks(Understated(blocks.iter())))
+        };
+        run(&app, environ("GET"), &mut memory).unwrap();
+        assert_eq!(memory.heads, [(200, Some(memory.text.len() as u64))], "{blocks:?}");
+    }
+}
+
 /// W-12: the body is closed all the same.
 #[test]
 fn w_122_iteration_stops_at_the_declared_length() {

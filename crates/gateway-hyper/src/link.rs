@@ -79,7 +79,9 @@ impl Link {
     fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
-        if let Some(status) = refusal(&head) {
+        let body = if body.is_end_stream() { None } else { Some(body) };
+        let chunked = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
+        if let Some(status) = refusal(&head, chunked) {
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
         // A-35, H-12: the authority of the target replaces Host for everything downstream.
@@ -87,7 +89,6 @@ impl Link {
         if let Some(Ok(host)) = authority {
             head.headers_mut().insert(header::HOST, host);
         }
-        let body = if body.is_end_stream() { None } else { Some(body) };
         let mut call = self.lock();
         if self.active.load(Ordering::Relaxed) {
             self.detach(&mut call);

@@ -3,12 +3,16 @@
 use gateway_iface::RequestHead;
 use http::{HeaderMap, Method, StatusCode, Uri, Version, header};
 
-/// What a request is refused with, before the application is called (H-22).
+/// What a request is refused with, before the application is called (H-22); `chunked` is how hyper
+/// reads its body.
 ///
 /// The connection is closed after the answer.
 #[inline]
-pub(crate) fn refusal(head: &RequestHead) -> Option<StatusCode> {
+pub(crate) fn refusal(head: &RequestHead, chunked: bool) -> Option<StatusCode> {
     let (method, uri) = (head.method(), head.uri());
+    if chunked && let Some(status) = refused_coding(head.headers()) {
+        return Some(status);
+    }
     if method == Method::CONNECT {
         // An origin server has nothing to connect to (H-14).
         let named = uri.authority().is_some_and(|authority| authority.port_u16().is_some());
@@ -26,6 +30,21 @@ pub(crate) fn refusal(head: &RequestHead) -> Option<StatusCode> {
         return Some(StatusCode::MISDIRECTED_REQUEST);
     }
     None
+}
+
+/// What a body is refused with that hyper takes for chunked because that is its last coding
+/// (H-39, H-40, H-41).
+fn refused_coding(headers: &HeaderMap) -> Option<StatusCode> {
+    let values = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|&octet| octet == b','));
+    // Empty elements of a list are none (H-31).
+    let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
+    let first = codings.next()?;
+    let another = codings.next().is_some();
+    if !first.eq_ignore_ascii_case(b"chunked") {
+        return Some(StatusCode::NOT_IMPLEMENTED);
+    }
+    another.then_some(StatusCode::BAD_REQUEST)
 }
 
 /// Whether the target has a form that goes with the method (H-13, H-15).
@@ -74,7 +93,32 @@ mod tests {
         for host in hosts {
             request = request.header(header::HOST, *host);
         }
-        refusal(&RequestHead::new(request.body(()).unwrap().into_parts().0)).map(|status| status.as_u16())
+        refusal(&RequestHead::new(request.body(()).unwrap().into_parts().0), false)
+            .map(|status| status.as_u16())
+    }
+
+    #[test]
+    fn h_31_h_39_h_40_h_41_the_one_coding_is_chunked() {
+        for (lines, status) in [
+            (&["chunked"][..], None),
+            (&["Chunked"], None),
+            (&[" , chunked,"], None),
+            (&["", "chunked"], None),
+            (&["chunked, chunked"], Some(400)),
+            (&["chunked", "chunked"], Some(400)),
+            (&["chunked, gzip"], Some(400)),
+            (&["identity, chunked"], Some(501)),
+            (&["gzip", "chunked"], Some(501)),
+            (&["xchunked"], Some(501)),
+            (&["chunked;x=1"], Some(501)),
+        ] {
+            let mut request = Request::post("/").header(header::HOST, "test");
+            for line in lines {
+                request = request.header(header::TRANSFER_ENCODING, *line);
+            }
+            let head = RequestHead::new(request.body(()).unwrap().into_parts().0);
+            assert_eq!(refusal(&head, true).map(|status| status.as_u16()), status, "{lines:?}");
+        }
     }
 
     /// a method in lower case is not the one it looks like.

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod exchange;
+mod extra;
 mod memory_asgi;
 mod memory_wsgi;
 mod raw;
@@ -9,8 +10,7 @@ mod response;
 mod tcp;
 mod websocket;
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) struct Client {
     /// The notes of the case, where they are in this process.
     journal: Option<Journal>,
     /// What the notes came to: nothing may be added to them any more.
-    settled: RefCell<Option<Vec<String>>>,
+    settled: Mutex<Option<Vec<String>>>,
 }
 
 enum Way {
@@ -83,7 +83,7 @@ impl Client {
                 Way::Asgi(client, Arc::new(connection))
             }
         };
-        Self { case, reach, journal, settled: RefCell::default() }
+        Self { case, reach, journal, settled: Mutex::default() }
     }
 
     /// Whether the kit itself is the server, so that it alone stands between client and host.
@@ -128,7 +128,7 @@ impl Client {
 
     /// With the whole body at once, unless it is empty.
     fn begin(&self, request: Request<()>, upload: Upload, body: &Bytes) -> Result<Exchange<'_>, Failure> {
-        self.settled.take();
+        self.settle(None);
         let is_head = request.method() == Method::HEAD;
         let mut wire: Box<dyn Wire + '_> = match &self.reach {
             Way::Tcp(addr, _) => Box::new(TcpWire::open(*addr, &request, upload, body)?),
@@ -143,7 +143,7 @@ impl Client {
 
     /// A connection of which every octet is seen.
     pub(crate) fn raw(&self) -> Result<Raw, Failure> {
-        self.settled.take();
+        self.settle(None);
         match &self.reach {
             Way::Tcp(addr, _) => Raw::connect(*addr),
             _ => Err(Failure::new("the host is not reached over a socket")),
@@ -152,7 +152,7 @@ impl Client {
 
     /// Asks for a WebSocket.
     pub(crate) fn websocket(&self, request: Request<()>) -> Result<Socket<'_>, Failure> {
-        self.settled.take();
+        self.settle(None);
         match &self.reach {
             Way::Asgi(client, _) => Ok(Socket::open(client, request)),
             _ => Err(Failure::new("the kit has no WebSocket over this host's way")),
@@ -170,7 +170,7 @@ impl Client {
 
     /// Adds a note: lets the application go on that waits for it.
     pub(crate) fn note(&self, text: &str) -> Result<(), Failure> {
-        self.settled.take();
+        self.settle(None);
         if let Some(journal) = &self.journal {
             journal.note(text);
             return Ok(());
@@ -196,7 +196,7 @@ impl Client {
         self.wait_until(|lines| lines.len() >= N)?;
         let seen = self.notes()?;
         equal("the notes", &*seen, notes)?;
-        self.settled.replace(Some(seen));
+        self.settle(Some(seen));
         Ok(())
     }
 
@@ -211,9 +211,13 @@ impl Client {
         }
     }
 
+    fn settle(&self, notes: Option<Vec<String>>) {
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+    }
+
     /// What the notes came to, if the case ended with that.
     pub(crate) fn settled(&self) -> Option<Vec<String>> {
-        self.settled.borrow().clone()
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until the application has noted so much.

@@ -13,7 +13,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "startup_that_fails_is_not_served",
         rules: &["A-110"],
-        about: "The application says that its start-up failed: no request is served, and the host ends with an error.",
+        about: "The application says that its start-up failed: no request is served, and the host ends with an error. Whether the message is logged is not looked at.",
         app: App::Asgi(|journal| {
             asgi(move |scope, mut receive, mut send| {
                 let journal = journal.clone();
@@ -32,8 +32,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "crash_in_the_startup_is_not_served",
-        rules: &["A-110"],
-        about: "The application's start-up ends in an error that is not about the scope: that is no lack of support, so no request is served.",
+        rules: &["A-111"],
+        about: "The application's start-up ends in an error that is not about the scope. ASGI has a server go on without the lifespan then; here it does not, by decision: such an error is told apart from a scope that is not supported, and no request is served.",
         app: App::Asgi(|journal| {
             asgi(move |scope, mut receive, mut send| {
                 let journal = journal.clone();
@@ -52,8 +52,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "shutdown_that_fails_is_told",
-        rules: &["A-114", "A-113"],
-        about: "The application says that its shutdown failed: the host has served, and ends with an error.",
+        rules: &["A-114"],
+        about: "The application says that its shutdown failed: the host has served, and ends with an error. Whether the message is logged is not looked at.",
         app: App::Asgi(|journal| {
             asgi(move |scope, mut receive, mut send| {
                 let journal = journal.clone();

@@ -4,6 +4,9 @@ mod ends;
 mod layers;
 mod serving;
 
+use std::thread;
+use std::time::Duration;
+
 use gateway_iface::asgi::event::ReceiveEvent;
 use gateway_iface::asgi::{self, Receive};
 
@@ -19,6 +22,17 @@ async fn next(receive: &mut Receive, journal: &Journal) {
         ReceiveEvent::LifespanShutdown => "shutdown",
         event => event.name(),
     });
+}
+
+/// A while that no server takes for nothing.
+async fn pause() {
+    let timer = Journal::default();
+    let over = timer.wait("over");
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(50));
+        timer.note("over");
+    });
+    over.await;
 }
 
 /// Answers a request, and notes it.

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use gateway_iface::asgi::Scope;
 use gateway_iface::asgi::event::{ResponseBody, SendEvent};
 
-use super::{next, serve};
+use super::{next, pause, serve};
 use crate::case::{App, Case, Ended, asgi, ensure, equal};
+use crate::client::HOST;
 
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "lifespan_frames_the_requests",
         rules: &["A-44", "A-108", "A-109", "A-112", "A-113", "A-116"],
-        about: "The application notes start-up, requests and shutdown: they come in this order, once each, and its answer to the shutdown is waited for.",
+        about: "The application takes its time for its answers to start-up and shutdown: no request is served before the first, and the host does not end before the second; each comes once.",
         app: App::Asgi(|journal| {
             asgi(move |scope, mut receive, mut send| {
                 let journal = journal.clone();
@@ -22,11 +24,13 @@ pub(super) const CASES: &[Case] = &[
                         return serve(scope, &mut send, &journal).await;
                     };
                     next(&mut receive, &journal).await;
+                    pause().await;
+                    journal.note("started");
                     send.send(SendEvent::StartupComplete).await?;
                     next(&mut receive, &journal).await;
-                    send.send(SendEvent::ShutdownComplete).await?;
-                    journal.note("returned");
-                    Ok(())
+                    pause().await;
+                    journal.note("answered");
+                    Ok(send.send(SendEvent::ShutdownComplete).await?)
                 }
             })
         }),
@@ -36,7 +40,53 @@ pub(super) const CASES: &[Case] = &[
         },
         after: Some(|journal, ended| {
             equal("the end", ended, Ended::Stopped)?;
-            equal("the notes", journal.lines(), ["startup", "request", "request", "shutdown", "returned"])
+            let wanted = ["startup", "started", "request", "request", "shutdown", "answered"];
+            equal("the notes", journal.lines(), wanted)
+        }),
+        ..Case::NEW
+    },
+    Case {
+        name: "shutdown_waits_for_requests_under_way",
+        rules: &["A-112", "A-113"],
+        about: "The host is stopped while the application takes its time over a request: it is answered first, and only then is the shutdown told.",
+        app: App::Asgi(|journal| {
+            asgi(move |scope, mut receive, mut send| {
+                let journal = journal.clone();
+                async move {
+                    let Scope::Lifespan(_) = scope else {
+                        journal.note("request");
+                        pause().await;
+                        send.text(200, "served").await?;
+                        journal.note("served");
+                        return Ok(());
+                    };
+                    next(&mut receive, &journal).await;
+                    send.send(SendEvent::StartupComplete).await?;
+                    next(&mut receive, &journal).await;
+                    pause().await;
+                    journal.note("answered");
+                    Ok(send.send(SendEvent::ShutdownComplete).await?)
+                }
+            })
+        }),
+        check: |client| {
+            let Ok(mut raw) = client.raw() else {
+                // The kit itself is the server, and drives a request to its end.
+                return client.get("")?.is(200, "served");
+            };
+            raw.send(format!(
+                "GET {} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n",
+                client.path("")
+            ))?;
+            client.wait_for("request")?;
+            // It is read while the host stops.
+            thread::spawn(move || raw.response("GET"));
+            Ok(())
+        },
+        after: Some(|journal, ended| {
+            equal("the end", ended, Ended::Stopped)?;
+            let wanted = ["startup", "request", "served", "shutdown", "answered"];
+            equal("the notes", journal.lines(), wanted)
         }),
         ..Case::NEW
     },

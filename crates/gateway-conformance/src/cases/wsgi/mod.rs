@@ -4,6 +4,7 @@ mod bodies;
 mod close;
 mod environ;
 mod faults;
+mod fields;
 mod input;
 mod start_response;
 mod write;
@@ -12,6 +13,7 @@ use crate::case::Case;
 
 pub(super) const TABLES: &[&[Case]] = &[
     environ::CASES,
+    fields::CASES,
     input::CASES,
     start_response::CASES,
     write::CASES,
