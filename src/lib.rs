@@ -52,13 +52,14 @@
 //!
 //! Rules carry ids: `W-12` is the twelfth rule of the synchronous interface (PEP 3333), `A-12` of the
 //! asynchronous one (ASGI 3), `H-12` of HTTP, `S-12` of WebSocket. The documentation of each item names
-//! the rules it stands for, and so do the tests.
+//! the rules it stands for, and so do the tests; `docs/RULES.md` lists those of the two interfaces, and
+//! what proves them. Checks of the validator beyond the rules are `V-1` and so on, listed in [`validate`].
 //!
 //! # What is promised across versions
 //!
 //! The signatures here name only the standard library, [`bytes`], [`http`] and `futures-core`, all of
-//! them stable. Enums and structs that may grow are `#[non_exhaustive]`. There are no features, and no
-//! further dependencies, ever.
+//! them stable; beside these the crate depends on `async-trait` and `thiserror`, and on nothing else, ever.
+//! Enums and structs that may grow are `#[non_exhaustive]`. There are no features.
 
 pub mod asgi;
 pub mod bridge;
@@ -79,6 +80,8 @@ pub mod wsgi;
 pub use async_trait::async_trait;
 #[doc(no_inline)]
 pub use bytes;
+#[doc(no_inline)]
+pub use futures_core;
 #[doc(no_inline)]
 pub use http;
 

@@ -187,6 +187,10 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`send`](Self::send): dropped while it waits, nothing is sent. So it is for the methods below.
     pub fn start(&mut self, status: StatusCode, headers: HeaderMap) -> Sending<'_> {
         self.send(ResponseStart::new(status, headers))
     }

@@ -43,10 +43,10 @@ fn main() -> ExitCode {
     match report {
         Ok(report) => {
             say(&report.to_string());
-            if report.is_passed() && !report.verdicts.is_empty() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(1)
+            match (report.verdicts.is_empty(), report.is_passed()) {
+                (true, _) => ExitCode::from(2),
+                (false, true) => ExitCode::SUCCESS,
+                (false, false) => ExitCode::from(1),
             }
         }
         Err(failure) => {

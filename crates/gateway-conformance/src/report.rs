@@ -24,11 +24,10 @@ impl Report {
     /// Runs the cases of these groups on a host that the kit starts itself.
     #[must_use]
     pub fn of_host(host: &dyn Host, groups: &[Group]) -> Self {
-        let left_out = Group::ALL.into_iter().filter(|group| !groups.contains(group));
         let verdicts = cases().filter(|(group, _)| groups.contains(group));
         Self {
             verdicts: verdicts.map(|(group, case)| (group, *case, verify(host, case))).collect(),
-            left_out: left_out.map(|group| (group, "not asked for".to_owned())).collect(),
+            left_out: not_asked_for(groups),
         }
     }
 
@@ -44,7 +43,7 @@ impl Report {
         mut told: impl FnMut(Group, &Case, &Verdict),
     ) -> Result<Self, Failure> {
         let reach = reach(url)?;
-        let mut report = Self::default();
+        let mut report = Self { left_out: not_asked_for(groups), ..Self::default() };
         for (group, case) in cases().filter(|(group, _)| groups.contains(group)) {
             if let Some(reason) = needs_start(group) {
                 if !report.left_out.iter().any(|(known, _)| *known == group) {
@@ -53,7 +52,14 @@ impl Report {
                 continue;
             }
             let client = Client::new(case.name, reach.clone(), None, None);
-            client.forget_notes()?;
+            let ready = client.forget_notes();
+            if report.verdicts.is_empty() {
+                ready?;
+            } else if let Err(failure) = ready {
+                // What was seen until the server went away is worth a report.
+                report.verdicts.push((group, *case, Verdict::Failed(failure)));
+                continue;
+            }
             let verdict = match check(case, &client) {
                 Ok(()) => Verdict::Passed,
                 Err(failure) => Verdict::Failed(failure),
@@ -100,6 +106,11 @@ impl fmt::Display for Report {
         let failed = self.verdicts.len() - passed - excepted;
         write!(f, "{passed} passed, {failed} failed, {excepted} known not to pass")
     }
+}
+
+fn not_asked_for(groups: &[Group]) -> Vec<(Group, String)> {
+    let left_out = Group::ALL.into_iter().filter(|group| !groups.contains(group));
+    left_out.map(|group| (group, "not asked for".to_owned())).collect()
 }
 
 fn needs_start(group: Group) -> Option<&'static str> {
