@@ -1,8 +1,7 @@
 //! The half that events go out by.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,7 +12,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use super::event::{ResponseStart, SendEvent};
 use super::exchange::{block_by, respond_by};
 use super::map::Map;
-use super::{Exchange, InvalidEvent, PollSend, SendError};
+use super::sending::{Responding, Sending, SendingBlock};
+use super::{Exchange, PollSend, SendError};
 use crate::error::{BoxError, Error};
 use crate::outcome::Observe;
 
@@ -190,7 +190,7 @@ impl Send {
     ///
     /// # Cancel safety
     ///
-    /// As for [`send`](Self::send): dropped while it waits, nothing is sent. So it is for the methods below.
+    /// As for [`send`](Self::send).
     pub fn start(&mut self, status: StatusCode, headers: HeaderMap) -> Sending<'_> {
         self.send(ResponseStart::new(status, headers))
     }
@@ -198,6 +198,10 @@ impl Send {
     /// Sends a block of the body that others follow.
     ///
     /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    ///
+    /// # Cancel safety
     ///
     /// As for [`send`](Self::send).
     pub fn block(&mut self, data: impl Into<Bytes>) -> SendingBlock<'_> {
@@ -226,6 +230,10 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`send`](Self::send).
     pub fn last(&mut self, data: impl Into<Bytes>) -> SendingBlock<'_> {
         SendingBlock { send: self, data: Some(data.into()), more_body: false }
     }
@@ -235,6 +243,10 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the start may have been accepted without the body.
     ///
     /// # Examples
     ///
@@ -273,6 +285,10 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send); a number that is no final status is an invalid event.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the start may have been accepted without the body.
     pub fn text(&mut self, status: u16, text: impl Into<Bytes>) -> Responding<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -323,64 +339,5 @@ impl Send {
 impl fmt::Debug for Send {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Send").finish_non_exhaustive()
-    }
-}
-
-/// Waits until an event is accepted; see [`Send::send`].
-#[derive(Debug)]
-#[must_use = "an event is sent when this is awaited"]
-pub struct Sending<'a> {
-    send: &'a mut Send,
-    slot: Option<SendEvent>,
-}
-
-impl Future for Sending<'_> {
-    type Output = Result<(), SendError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        this.send.poll_send(cx, &mut this.slot)
-    }
-}
-
-/// Waits until a block of the body is accepted; see [`Send::block`] and [`Send::last`].
-#[derive(Debug)]
-#[must_use = "a block is sent when this is awaited"]
-pub struct SendingBlock<'a> {
-    send: &'a mut Send,
-    data: Option<Bytes>,
-    more_body: bool,
-}
-
-impl Future for SendingBlock<'_> {
-    type Output = Result<(), SendError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        this.send.poll_block(cx, &mut this.data, this.more_body)
-    }
-}
-
-/// Waits until a whole response is accepted; see [`Send::respond`].
-#[derive(Debug)]
-#[must_use = "a response is sent when this is awaited"]
-pub struct Responding<'a> {
-    send: &'a mut Send,
-    start: Option<ResponseStart>,
-    body: Option<Bytes>,
-    invalid: Option<u16>,
-}
-
-impl Future for Responding<'_> {
-    type Output = Result<(), SendError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if let Some(status) = this.invalid {
-            let event = InvalidEvent::new("http.response.start", format!("{status} is no status"));
-            return Poll::Ready(Err(event.into()));
-        }
-        this.send.poll_respond(cx, &mut this.start, &mut this.body)
     }
 }
