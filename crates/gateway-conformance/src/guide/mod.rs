@@ -7,6 +7,7 @@
 
 pub mod server {
     #![doc = include_str!("server.md")]
+    #![doc = include_str!("server_program.md")]
 }
 
 pub mod framework {
