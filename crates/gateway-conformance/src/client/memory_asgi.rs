@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
@@ -22,7 +23,8 @@ use crate::case::Failure;
 use crate::journal::Journal;
 
 pub(super) struct AsgiWire<'a> {
-    exchange: HttpExchange<'a>,
+    /// There until it is dropped.
+    exchange: Option<HttpExchange<'a>>,
     /// What came with the head, and was not read yet.
     read: VecDeque<Block>,
     trailers: Fields,
@@ -44,17 +46,21 @@ impl<'a> AsgiWire<'a> {
         if let Upload::None = upload {
             exchange.feed("", false);
         }
-        Self { exchange, read: VecDeque::new(), trailers: Fields::new(), ended: false }
+        Self { exchange: Some(exchange), read: VecDeque::new(), trailers: Fields::new(), ended: false }
+    }
+
+    fn exchange(&mut self) -> &mut HttpExchange<'a> {
+        self.exchange.as_mut().expect("it is there until it is dropped")
     }
 
     fn next_event(&mut self) -> Result<Option<SendEvent>, Failure> {
-        run("waiting for an event of the application", self.exchange.next_event())
+        run("waiting for an event of the application", self.exchange().next_event())
     }
 
     /// What the application's end comes to when the head is not out: an answer of the server's own.
     fn answer(&mut self) -> Result<Response, Failure> {
         self.ended = true;
-        match self.exchange.ending().map(|ending| ending.action) {
+        match self.exchange().ending().map(|ending| ending.action) {
             Some(Action::Answer(status)) => {
                 self.read.push_back(Block::End);
                 Ok(Response::new(status.as_u16(), &HeaderMap::new()))
@@ -77,7 +83,7 @@ impl<'a> AsgiWire<'a> {
             SendEvent::ResponseStart(_) => return Err(Failure::new("a second head was sent")),
             _ => return Ok(()),
         };
-        let more = more || self.exchange.state() == HttpState::Trailers;
+        let more = more || self.exchange().state() == HttpState::Trailers;
         if !data.is_empty() {
             self.read.push_back(Block::Data(data));
         }
@@ -90,7 +96,7 @@ impl<'a> AsgiWire<'a> {
 
 impl Wire for AsgiWire<'_> {
     fn send(&mut self, block: Bytes, last: bool) -> Result<(), Failure> {
-        self.exchange.feed(block, !last);
+        self.exchange().feed(block, !last);
         Ok(())
     }
 
@@ -130,7 +136,7 @@ impl Wire for AsgiWire<'_> {
     }
 
     fn trailers(&mut self) -> Fields {
-        std::mem::take(&mut self.trailers)
+        mem::take(&mut self.trailers)
     }
 
     fn nothing_more(&mut self) -> Result<(), Failure> {
@@ -147,7 +153,7 @@ impl Wire for AsgiWire<'_> {
         let end = Instant::now() + QUIET;
         while self.read.is_empty() && Instant::now() < end {
             self.poll();
-            if let Some(event) = self.exchange.take_event() {
+            if let Some(event) = self.exchange().take_event() {
                 self.take(event)?;
             }
             thread::sleep(Duration::from_millis(2));
@@ -160,12 +166,12 @@ impl Wire for AsgiWire<'_> {
     }
 
     fn poll(&mut self) {
-        let _ = self.exchange.poll_once();
+        let _ = self.exchange().poll_once();
     }
 
     /// The client takes nothing meanwhile, so an application that sends too much has to wait.
     fn drive(&mut self, journal: &Journal, text: &'static str) -> Result<(), Failure> {
-        let exchange = &mut self.exchange;
+        let exchange = self.exchange();
         let mut noted = Box::pin(journal.wait(text));
         let driven = poll_fn(|cx| {
             // An application that is over may still have noted it.
@@ -179,8 +185,13 @@ impl Wire for AsgiWire<'_> {
 /// A client that leaves, or has its response: the application runs to its end.
 impl Drop for AsgiWire<'_> {
     fn drop(&mut self) {
-        self.exchange.disconnect(Disconnect::Client);
-        // What does not end is dropped; the notes tell what it came to.
-        let _ = run("waiting for the end of the application", self.exchange.finish());
+        let Some(mut exchange) = self.exchange.take() else {
+            return;
+        };
+        exchange.disconnect(Disconnect::Client);
+        if run("waiting for the end of the application", exchange.finish()).is_err() {
+            // Dropped, its call would look as if it had been told of the loss.
+            mem::forget(exchange);
+        }
     }
 }
