@@ -9,6 +9,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
 use super::cgi_keys::key_of;
 use super::cgi_view::{self, KEYS};
 use super::overlay::Overlay;
+use super::peer_keys::is_peer_key;
 use super::{ErrorStream, Input, Value};
 use crate::request::RequestHead;
 
@@ -133,7 +134,8 @@ impl Environ {
 
     /// The head, to change.
     ///
-    /// A variable that was set or removed by name shows that, whatever becomes of the head.
+    /// A variable that was set or removed by name shows that, whatever becomes of the head, unless
+    /// [`set`](Self::set) says that it is a piece of it.
     pub const fn head_mut(&mut self) -> &mut RequestHead {
         &mut self.head
     }
@@ -251,6 +253,10 @@ impl Environ {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
         match self.overlay().and_then(|overlay| overlay.get(key)) {
+            // What waits there is nothing beside what is verified.
+            Some(value) if is_peer_key(key) => {
+                cgi_view::derive(self, key).or_else(|| value.as_deref().map(Value::borrowed))
+            }
             Some(value) => value.as_deref().map(Value::borrowed),
             None => cgi_view::derive(self, key),
         }
