@@ -28,6 +28,7 @@ pub(super) fn all(path: &str) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let mut found = vec![path.as_bytes().to_vec()];
+    let limit = OCTET_LIMIT.min(OCTETS_FOR_ANY + OCTETS_FOR_ONE * path.len());
     let mut octets = path.len();
     let mut next = 0;
     while let Some(reading) = found.get(next).cloned() {
@@ -41,7 +42,7 @@ pub(super) fn all(path: &str) -> Option<Vec<Vec<u8>>> {
                 continue;
             }
             octets += read.len();
-            if octets > OCTET_LIMIT || found.len() >= COUNT_LIMIT {
+            if octets > limit || found.len() >= COUNT_LIMIT {
                 return None;
             }
             found.push(read);
@@ -264,6 +265,10 @@ const COUNT_LIMIT: usize = 64;
 /// Bounds the work that one request can cause.
 const OCTET_LIMIT: usize = 64 * 1024;
 
+/// Bounds it in proportion to the path: a short one may have all its readings, a long one a few.
+const OCTETS_FOR_ANY: usize = 2 * 1024;
+const OCTETS_FOR_ONE: usize = 8;
+
 const SLASH: u8 = 1;
 const DOT: u8 = 2;
 const HOSTILE: u8 = 4;
@@ -286,3 +291,17 @@ const CLASS: [u8; 256] = {
     }
     class
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_path_may_have_many_readings_and_a_long_one_a_few() {
+        let readings =
+            |len: usize| all(&format!("/{}//a.%20;//a.%20;", "x".repeat(len))).map(|all| all.len());
+        assert!(readings(0).is_some_and(|count| count > 16));
+        assert_eq!(readings(1000), None);
+        assert!(all(&format!("/{}", "%E3%81%82".repeat(5000))).is_some());
+    }
+}
