@@ -44,7 +44,7 @@ use crate::{asgi, wsgi};
 ///   with an error of [`Body::close`], after the response.
 /// - A call that succeeds without a response (A-65, W-09) is left to the server.
 ///
-/// It costs two allocations for each request, none where a synchronous body is one block, and two for each
+/// It costs two allocations for each request, none where a synchronous body is one block, and one for each
 /// thing that runs at its close.
 ///
 /// # Examples

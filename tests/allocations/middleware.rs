@@ -19,6 +19,19 @@ use crate::cost::{asgi_cost_of, wsgi_cost_of};
 fn an_error_that_does_not_happen_costs_the_call_and_the_halves() {
     assert_eq!(cost(|app| CatchError::new(app, |_: &Error| ())), 2);
     assert_eq!(sync_cost(|app| CatchError::new(app, |_: &Error| ())), 0);
+    let closes = |environ: Environ, start_response: &mut dyn StartResponse| {
+        // With something of its own, so that each takes room.
+        let (one, two) = (environ.method().clone(), environ.method().clone());
+        let body = sync_app(environ, start_response)?.on_close(move || {
+            drop(one);
+            Ok(())
+        });
+        Ok::<_, Error>(body.on_close(move || {
+            drop(two);
+            Ok(())
+        }))
+    };
+    assert_eq!(wsgi_cost(CatchError::new(closes, |_: &Error| ())) - wsgi_cost(closes), 2);
 }
 
 #[test]

@@ -20,7 +20,7 @@ where
     /// Lets through to `inner`, which is asynchronous, whom `verify` knows: for a database, or a slow hash on
     /// another thread.
     ///
-    /// It costs four allocations for each request that brings a user, else one.
+    /// It costs five allocations for each request that brings a user, else one.
     ///
     /// ```
     /// use gateway_iface::http::Request;

@@ -181,7 +181,6 @@ pub(super) fn hide(head: &mut RequestHead) {
 #[non_exhaustive]
 pub struct InvalidRealm;
 
-#[expect(clippy::declare_interior_mutable_const, reason = "a static text, cloned at each use")]
 pub(super) const CHALLENGE: HeaderValue =
     HeaderValue::from_static(r#"Basic realm="restricted", charset="UTF-8""#);
 
