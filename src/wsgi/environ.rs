@@ -32,7 +32,7 @@ use crate::request::RequestHead;
 /// | `QUERY_STRING` | as sent, without `?`; empty if there is none | W-27, W-28 |
 /// | `CONTENT_TYPE` | if the request has one | W-29 |
 /// | `CONTENT_LENGTH` | if the request has a valid one, and no `transfer-encoding` | W-30, W-31 |
-/// | `SERVER_NAME`, `SERVER_PORT` | where the request arrived; at a unix socket, or unknown, those of `host`, else `localhost` and the scheme's port | W-32, W-33, A-152 |
+/// | `SERVER_NAME`, `SERVER_PORT` | where the request arrived; at a unix socket, or unknown, those that the client asked for, else `localhost` and the scheme's port | W-32, W-33, A-152 |
 /// | `SERVER_PROTOCOL` | `HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`, `HTTP/3.0` | W-34 |
 /// | `SERVER_SOFTWARE`, `GATEWAY_INTERFACE` | this crate, `CGI/1.1`; a server sets its own name | W-40 |
 /// | `REMOTE_ADDR`, `REMOTE_PORT` | of the client, if known | W-40, W-42 |

@@ -116,6 +116,22 @@ mod tests {
     }
 
     #[test]
+    fn w_42_user_set_by_name_is_known_behind_a_bridge() {
+        use crate::bridge::AsgiToWsgi;
+        use crate::testing::WsgiClient;
+        use crate::{Error, RequestHead, asgi};
+        async fn who(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+            let user = scope.into_http()?.head().user().map_or("nobody", RemoteUser::name).to_owned();
+            Ok(send.text(200, user).await?)
+        }
+        let client = WsgiClient::new(AsgiToWsgi::new(who));
+        let head = RequestHead::new(Request::get("/").body(()).unwrap().into_parts().0);
+        let mut exchange = client.begin(head);
+        exchange.environ_mut().set("REMOTE_USER", "ada").unwrap();
+        assert_eq!(exchange.run().body(), "ada");
+    }
+
+    #[test]
     fn w_04_user_and_address_are_set_and_removed_in_any_order() {
         for order in [[0, 1], [1, 0]] {
             let mut environ = environ();
