@@ -112,16 +112,17 @@ fn resolve_dots(path: &[u8]) -> Option<Vec<u8>> {
 fn resolve_encoded_dots(path: &[u8]) -> Option<Vec<u8>> {
     let mut out: Vec<&[u8]> = Vec::new();
     for segment in path.split(|&octet| octet == b'/') {
-        place(&mut out, segment, &decode(segment).unwrap_or_else(|| segment.to_vec()));
+        match decode(segment) {
+            Some(decoded) => place(&mut out, segment, &decoded),
+            None => place(&mut out, segment, segment),
+        }
     }
     path.contains(&b'%').then(|| rejoin(&end_with_slash(out, path)))
 }
 
 /// `/a;x=1/b` is `/a/b`: servlet containers.
 fn cut_parameters(path: &[u8]) -> Option<Vec<u8>> {
-    let cut = |segment: &[u8]| segment.split(|&octet| octet == b';').next().unwrap_or_default().to_vec();
-    let segments = || path.split(|&octet| octet == b'/').map(cut).collect::<Vec<_>>().join(&b'/');
-    path.contains(&b';').then(segments)
+    path.contains(&b';').then(|| map_segments(path, |segment| segment.split(|&octet| octet == b';').next()))
 }
 
 /// `/a;x=1/b` is `/a`: what takes parameters for the end.
@@ -136,23 +137,28 @@ fn cut_at_query(path: &[u8]) -> Option<Vec<u8>> {
 
 /// `/a. /b` is `/a/b`: Windows.
 fn trim_segments(path: &[u8]) -> Option<Vec<u8>> {
-    let trim = |segment: &[u8]| {
+    Some(map_segments(path, |segment| {
         let end = segment.iter().rposition(|octet| !matches!(octet, b'.' | b' ')).map_or(0, |last| last + 1);
-        if matches!(segment, b"." | b"..") { segment.to_vec() } else { segment[..end].to_vec() }
-    };
-    Some(path.split(|&octet| octet == b'/').map(trim).collect::<Vec<_>>().join(&b'/'))
+        if matches!(segment, b"." | b"..") { Some(segment) } else { segment.get(..end) }
+    }))
 }
 
 /// `/a/.. /b` and `/a/.../b` are `/b`: the same, where only dots are left over.
 fn trim_dots(path: &[u8]) -> Option<Vec<u8>> {
-    let trim = |segment: &[u8]| match segment {
-        [b'.', rest @ ..] if rest.iter().all(|octet| matches!(octet, b'.' | b' ')) => {
-            if rest.first() == Some(&b'.') { b"..".to_vec() } else { b".".to_vec() }
-        }
-        _ => segment.to_vec(),
-    };
-    let segments = || path.split(|&octet| octet == b'/').map(trim).collect::<Vec<_>>().join(&b'/');
-    path.contains(&b'.').then(segments)
+    path.contains(&b'.').then(|| {
+        map_segments(path, |segment| match segment {
+            [b'.', rest @ ..] if rest.iter().all(|octet| matches!(octet, b'.' | b' ')) => {
+                segment.get(..if rest.first() == Some(&b'.') { 2 } else { 1 })
+            }
+            _ => Some(segment),
+        })
+    })
+}
+
+/// What a part of each segment leaves of the path.
+fn map_segments<'a>(path: &'a [u8], part: impl Fn(&'a [u8]) -> Option<&'a [u8]>) -> Vec<u8> {
+    let segments = path.split(|&octet| octet == b'/').map(|segment| part(segment).unwrap_or_default());
+    segments.collect::<Vec<_>>().join(&b'/')
 }
 
 /// `//host/a` is `/a`: a path that is parsed as a URL again; browsers take more slashes for the same.
