@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use http::header;
+use http::{HeaderValue, header};
 
 use crate::request::RequestHead;
 
@@ -12,12 +12,14 @@ pub(crate) fn requested(head: &RequestHead) -> Option<&str> {
     if let Some(authority) = head.uri().authority() {
         return Some(authority.as_str());
     }
+    field(head)?.to_str().ok()
+}
+
+/// The `host` field, where there is one and no more.
+pub(crate) fn field(head: &RequestHead) -> Option<&HeaderValue> {
     let mut fields = head.headers().get_all(header::HOST).iter();
     let first = fields.next()?;
-    if fields.next().is_some() {
-        return None;
-    }
-    first.to_str().ok()
+    fields.next().is_none().then_some(first)
 }
 
 /// Name and port of `name`, `name:` and `name:80`; a name in brackets keeps them.

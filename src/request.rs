@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::uri::{PathAndQuery, Uri};
-use http::{Extensions, HeaderMap, HeaderValue, Method, Version, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, Version, header};
 
 use crate::asgi::{Capabilities, State};
 use crate::connection::{Connection, ServerAddr};
-use crate::host;
 use crate::path;
-use crate::user::RemoteUser;
+use crate::user::{RemoteUser, Witness};
+
+#[path = "request_target.rs"]
+mod target;
+
+pub use self::target::{InvalidHost, InvalidMount};
 
 /// The head of one request: [`http::request::Parts`], where the application is mounted, and the
 /// connection it came on.
@@ -51,20 +54,28 @@ pub struct RequestHead {
     root_len: usize,
     connection: Arc<Connection>,
     user: Option<RemoteUser>,
+    witness: Option<Witness>,
+    bodiless: bool,
 }
 
 impl RequestHead {
     /// A head on an unknown connection, mounted at the root.
+    ///
+    /// A [`RemoteUser`] among the extensions is taken for the [user](Self::user).
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self::on(parts, Arc::default())
     }
 
     /// A head on this connection, mounted at the root.
+    ///
+    /// A [`RemoteUser`] among the extensions is taken for the [user](Self::user), so that who was verified goes
+    /// through a framework's own request and comes back: [`into_parts`](Self::into_parts) puts it there.
     #[must_use]
     #[inline]
-    pub const fn on(parts: Parts, connection: Arc<Connection>) -> Self {
-        Self { parts, root_len: 0, connection, user: None }
+    pub fn on(mut parts: Parts, connection: Arc<Connection>) -> Self {
+        let user = parts.extensions.remove();
+        Self { parts, root_len: 0, connection, user, witness: None, bodiless: false }
     }
 
     /// The request method (W-21, A-19).
@@ -179,7 +190,28 @@ impl RequestHead {
 
     /// Says who sent the request.
     pub fn set_user(&mut self, user: Option<RemoteUser>) {
+        if let Some(witness) = &self.witness {
+            witness.learn(user.as_ref());
+        }
         self.user = user;
+    }
+
+    /// Has this one learn who sent the request when that is set, and gives back who did before.
+    pub(crate) const fn replace_witness(&mut self, witness: Witness) -> Option<Witness> {
+        self.witness.replace(witness)
+    }
+
+    /// Whether the server knows that the request has no body; `false` says nothing.
+    #[must_use]
+    pub const fn is_bodiless(&self) -> bool {
+        self.bodiless
+    }
+
+    /// Says whether the request is known to have no body.
+    ///
+    /// For a server, and for a layer that gives the application another body than it was given.
+    pub const fn set_bodiless(&mut self, bodiless: bool) {
+        self.bodiless = bodiless;
     }
 
     /// What the server supports beyond the core protocol (A-121).
@@ -192,90 +224,6 @@ impl RequestHead {
     #[must_use]
     pub fn state(&self) -> Option<&State> {
         self.connection.state()
-    }
-
-    /// Moves the mount point `len` octets further into [`path_info`](Self::path_info) (A-147, W-160, W-161).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidMount`], and nothing changes, unless those octets begin with `/`, do not end with
-    /// `/`, and end where a segment ends.
-    pub fn mount(&mut self, len: usize) -> Result<(), InvalidMount> {
-        let Some((prefix, rest)) = self.path_info().split_at_checked(len) else {
-            return Err(InvalidMount);
-        };
-        let starts = prefix.is_empty() || prefix.starts_with('/');
-        let ends = !prefix.ends_with('/') && (rest.is_empty() || rest.starts_with('/'));
-        if !(starts && ends) {
-            return Err(InvalidMount);
-        }
-        self.root_len += len;
-        Ok(())
-    }
-
-    /// Mounts the application at `prefix`, percent-encoded, where [`path_info`](Self::path_info) begins
-    /// with it and the two meet at a segment border; whether it did (A-147, A-151).
-    ///
-    /// ```
-    /// # use gateway_iface::RequestHead;
-    /// # use gateway_iface::http::Request;
-    /// # let (parts, ()) = Request::get("/api/users").body(()).unwrap().into_parts();
-    /// # let mut head = RequestHead::new(parts);
-    /// assert!(!head.mount_at("/ap"));
-    /// assert!(head.mount_at("/api"));
-    /// assert_eq!(head.path_info(), "/users");
-    /// ```
-    pub fn mount_at(&mut self, prefix: &str) -> bool {
-        self.path_info().starts_with(prefix) && self.mount(prefix.len()).is_ok()
-    }
-
-    /// Replaces mount point, path below it, and query, all percent-encoded (W-161).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidMount`], and nothing changes, when the two do not meet at a segment border or the
-    /// result is no request target.
-    pub fn set_target(&mut self, root_path: &str, path_info: &str, query: &str) -> Result<(), InvalidMount> {
-        let mut target = format!("{root_path}{path_info}");
-        if !query.is_empty() {
-            target.push('?');
-            target.push_str(query);
-        }
-        let path_and_query = PathAndQuery::try_from(target).map_err(|_| InvalidMount)?;
-        let mut uri = self.parts.uri.clone().into_parts();
-        uri.path_and_query = Some(path_and_query);
-        let uri = Uri::from_parts(uri).map_err(|_| InvalidMount)?;
-        let (old_uri, old_len) = (std::mem::replace(&mut self.parts.uri, uri), self.root_len);
-        self.root_len = 0;
-        if let Err(error) = self.mount(root_path.len()) {
-            self.parts.uri = old_uri;
-            self.root_len = old_len;
-            return Err(error);
-        }
-        Ok(())
-    }
-
-    /// Replaces the host that the client asked for, `name` or `name:port`: the `host` field, and the
-    /// authority of the target where it has one, so that the two agree (H-12, H-111).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidHost`], and nothing changes, when it is none (H-18, H-19).
-    pub fn set_host(&mut self, host: &str) -> Result<(), InvalidHost> {
-        let (name, port) = host::split(host).ok_or(InvalidHost)?;
-        let valid_name = name.len() <= HOST_LIMIT && (host::is_name(name) || host::literal(name).is_some());
-        let valid_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
-        if !(valid_name && valid_port) {
-            return Err(InvalidHost);
-        }
-        let value = HeaderValue::from_str(host).map_err(|_| InvalidHost)?;
-        if self.parts.uri.authority().is_some() {
-            let mut uri = self.parts.uri.clone().into_parts();
-            uri.authority = Some(host.parse().map_err(|_| InvalidHost)?);
-            self.parts.uri = Uri::from_parts(uri).map_err(|_| InvalidHost)?;
-        }
-        self.parts.headers.insert(header::HOST, value);
-        Ok(())
     }
 
     /// Replaces the method.
@@ -295,9 +243,27 @@ impl RequestHead {
         parse_length(self.parts.headers.get(header::CONTENT_LENGTH)?.as_bytes())
     }
 
-    /// Gives the pieces back; the mount offset, the connection and the user are dropped.
+    /// Gives the pieces back, with the user among the extensions as [`RemoteUser`], where someone was verified;
+    /// mount offset and connection are dropped.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use gateway_iface::http::Request;
+    /// # use gateway_iface::{Connection, RemoteUser, RequestHead};
+    /// # let mut head = RequestHead::new(Request::get("/").body(()).unwrap().into_parts().0);
+    /// head.set_user(Some(RemoteUser::new("ada", "Basic")));
+    /// let request = Request::from_parts(head.into_parts(), ());
+    /// assert_eq!(request.extensions().get::<RemoteUser>().unwrap().name(), "ada");
+    /// let head = RequestHead::on(request.into_parts().0, Arc::default());
+    /// assert_eq!(head.user().unwrap().name(), "ada");
+    /// ```
     #[must_use]
-    pub fn into_parts(self) -> Parts {
+    pub fn into_parts(mut self) -> Parts {
+        // What someone else put there was verified by nobody.
+        self.parts.extensions.remove::<RemoteUser>();
+        if let Some(user) = self.user {
+            self.parts.extensions.insert(user);
+        }
         self.parts
     }
 }
@@ -307,18 +273,6 @@ impl RequestHead {
 #[error("the request path is not valid percent-encoded UTF-8")]
 #[non_exhaustive]
 pub struct InvalidPath;
-
-/// A mount point that does not end at a segment border of the path.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a mount point begins with `/`, does not end with `/`, and ends where a path segment ends")]
-#[non_exhaustive]
-pub struct InvalidMount;
-
-/// A text that is no host: a name or an address, and a port if need be.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a host is a name or an address, and a port if need be")]
-#[non_exhaustive]
-pub struct InvalidHost;
 
 /// Parses `1*DIGIT` without overflow (H-43, H-45).
 pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
@@ -342,9 +296,6 @@ fn decode_text(raw: &str) -> Result<Cow<'_, str>, InvalidPath> {
         Cow::Owned(octets) => String::from_utf8(octets).map(Cow::Owned).map_err(|_| InvalidPath),
     }
 }
-
-/// No name in the DNS is longer, in octets.
-const HOST_LIMIT: usize = 255;
 
 #[cfg(test)]
 #[path = "request_tests.rs"]

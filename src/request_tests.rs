@@ -91,12 +91,57 @@ fn h_12_h_111_set_host_changes_field_and_target_together() {
 #[test]
 fn h_18_h_19_set_host_refuses_what_is_no_host_and_changes_nothing() {
     let long = "a.".repeat(200);
-    for host in ["", "a b", "a,b", "u@a", "a/b", "a:b", "[::1", "[x]", "::1", "a..b", "a:99999", &long] {
+    for host in
+        ["", "a b", "a,b", "u@a", "a/b", "a:b", "[::1", "[x]", "::1", "a..b", "a..", ".", "a:99999", &long]
+    {
         let mut head = head("http://a/");
         assert!(head.set_host(host).is_err(), "{host}");
         assert_eq!(head.uri(), "http://a/");
         assert!(!head.headers().contains_key("host"));
     }
+}
+
+#[test]
+fn h_12_set_host_leaves_out_what_makes_no_difference() {
+    for (host, stored) in [
+        ("example.org.", "example.org"),
+        ("example.org.:80", "example.org:80"),
+        ("a:", "a"),
+        ("[::1]:", "[::1]"),
+        ("EXAMPLE.org:443", "EXAMPLE.org:443"),
+    ] {
+        let mut head = head("http://a/");
+        head.set_host(host).unwrap();
+        assert_eq!(head.headers()["host"], stored);
+        assert_eq!(head.uri().authority().unwrap(), stored);
+    }
+}
+
+#[test]
+fn a_20_w_49_set_secure_changes_connection_and_target_together() {
+    for (target, secure, changed) in [
+        ("/a?q", true, "/a?q"),
+        ("http://a:1/b?q", true, "https://a:1/b?q"),
+        ("https://a/", false, "http://a/"),
+        ("ws://a/", true, "wss://a/"),
+        ("ftp://a/", true, "ftp://a/"),
+    ] {
+        let mut head = head(target);
+        head.set_secure(secure);
+        assert_eq!((head.is_secure(), head.uri().to_string()), (secure, changed.to_owned()));
+    }
+}
+
+#[test]
+fn w_42_user_goes_through_parts_and_nobody_elses_word_does() {
+    let mut verified = head("/");
+    verified.extensions_mut().insert(RemoteUser::new("mallory", "none"));
+    assert!(verified.user().is_none());
+    verified.set_user(Some(RemoteUser::new("ada", "Basic")));
+    let head = RequestHead::new(verified.clone().into_parts());
+    assert_eq!(head.user().map(RemoteUser::name), Some("ada"));
+    verified.set_user(None);
+    assert!(verified.into_parts().extensions.get::<RemoteUser>().is_none());
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 ///
 /// A server or a middleware puts it into the head with
 /// [`RequestHead::set_user`](crate::RequestHead::set_user); no header field of a request can. It is one
-/// pointer wide and a clone is cheap. In the variables of CGI it is `REMOTE_USER` and `AUTH_TYPE`.
+/// pointer wide and a clone is cheap. In the variables of CGI it is `REMOTE_USER` and `AUTH_TYPE`; in the
+/// request of a framework, that comes of [`RequestHead::into_parts`](crate::RequestHead::into_parts), it is
+/// among the extensions.
 ///
 /// # Examples
 ///
@@ -60,5 +62,31 @@ impl fmt::Debug for RemoteUser {
             .field("name", &self.name())
             .field("auth_type", &self.auth_type())
             .finish()
+    }
+}
+
+/// Who is told the user of a request, as soon as someone is verified further in.
+#[derive(Clone)]
+pub(crate) struct Witness(Arc<dyn Learn>);
+
+/// Learns who sent a request.
+pub(crate) trait Learn: Send + Sync {
+    /// The user that counts from now on.
+    fn learn(&self, user: Option<&RemoteUser>);
+}
+
+impl Witness {
+    pub(crate) const fn new(learner: Arc<dyn Learn>) -> Self {
+        Self(learner)
+    }
+
+    pub(crate) fn learn(&self, user: Option<&RemoteUser>) {
+        self.0.learn(user);
+    }
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness").finish_non_exhaustive()
     }
 }

@@ -19,7 +19,8 @@ use crate::outcome::Observe;
 /// - A poll that returns `Pending` has taken nothing and will wake the task.
 /// - `poll_send` empties the slot when it accepts the event or refuses it, and leaves it full on
 ///   `Pending`. It is ready when the event was accepted: at most one event beyond a fixed buffer, so
-///   that waiting is the backpressure.
+///   that waiting is the backpressure. With an empty slot it takes nothing, and is ready when an event
+///   would be accepted.
 /// - The order of events is that of [`machine`](super::machine), whose observers it keeps.
 pub trait Exchange: Send + Sync {
     /// The next event.
@@ -75,8 +76,8 @@ pub trait PollReceive: Send {
 
 /// What stands behind a [`Send`](super::Send) that a middleware wrapped.
 ///
-/// The contract is that of [`Exchange`]; a wrapper forwards what it does not change. An event in a slot
-/// that was left full comes again, as the wrapper left it: a wrapper that changes events takes care not
+/// The contract is that of [`Exchange`]; a wrapper forwards what it does not change. A slot may come empty: it
+/// asks whether there is room, and is passed on as it is. An event in a slot that was left full comes again, as the wrapper left it: a wrapper that changes events takes care not
 /// to change one twice, as [`asgi::Send::map`](super::Send::map) does.
 ///
 /// # Examples

@@ -62,6 +62,29 @@ impl State {
     pub fn get_shared<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.values.get(&TypeId::of::<T>())?.value).downcast().ok()
     }
+
+    /// Whether there are the values of `base`, one of type `T`, and no others.
+    pub(crate) fn is_only<T: 'static>(&self, base: &Self) -> bool {
+        self.values.len() == base.values.len() + 1
+            && !base.values.contains_key(&TypeId::of::<T>())
+            && base.values.iter().all(|(key, entry)| self.has(*key, entry))
+    }
+
+    /// Removes the value of this type.
+    pub(crate) fn remove<T: 'static>(&mut self) {
+        Arc::make_mut(&mut self.values).remove(&TypeId::of::<T>());
+    }
+
+    /// Adds the values of `other`, without those that it has from `base`.
+    pub(crate) fn add(&mut self, other: &Self, base: &Self) {
+        let values = Arc::make_mut(&mut self.values);
+        let own = other.values.iter().filter(|(key, entry)| !base.has(**key, entry));
+        values.extend(own.map(|(key, entry)| (*key, entry.clone())));
+    }
+
+    fn has(&self, key: TypeId, entry: &Entry) -> bool {
+        self.values.get(&key).is_some_and(|own| Arc::ptr_eq(&own.value, &entry.value))
+    }
 }
 
 impl fmt::Debug for State {

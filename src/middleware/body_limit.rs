@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::relay::Relay;
 use crate::asgi::BodyLimitError;
@@ -26,13 +26,14 @@ use crate::{asgi, wsgi};
 ///   gone ([`Disconnect::Client`](asgi::Disconnect::Client)), and can send nothing any more. When
 ///   its call is over, the request is answered with 413 here; by the server where the application has started
 ///   a response, which is broken off if its head is out. An error of its own making
-///   goes on, with 413 unless it has a status.
+///   goes on, with 413 unless it has a status. A response that is complete by then stands.
 /// - WebSockets and lifespans pass untouched.
 /// - What becomes of the rest of the body, and of the connection, is the server's decision (H-56).
 ///
-/// A request that is counted costs two allocations (a synchronous one: one), every other one none:
-/// counted are those with `transfer-encoding`, those of HTTP/2 and later without `content-length`, and
-/// those without either whose method commonly has a body.
+/// A request that is counted costs two allocations (a synchronous one: one), every other one none. Counted
+/// are those without a valid `content-length` or with `transfer-encoding`, whatever their method and version,
+/// unless the server says that there is no body ([`RequestHead::is_bodiless`]); a synchronous one where the
+/// input does not know its length.
 ///
 /// # Examples
 ///
@@ -81,7 +82,7 @@ impl<A: asgi::Application> BodyLimit<A> {
     ) -> Result<(), Error> {
         let (relay, receive, send) = Relay::new(receive, send).limited(self.limit as u64).share();
         let result = self.inner.call(scope, receive, send).await;
-        if !relay.is_exceeded() {
+        if !relay.is_exceeded() || relay.is_answered() {
             return result;
         }
         match result {
@@ -174,15 +175,14 @@ struct TooLarge(#[source] BodyLimitError);
 
 /// The length of the body, where the head says it; `None` where it has to be counted.
 fn announced(head: &RequestHead) -> Option<u64> {
+    if head.is_bodiless() {
+        return Some(0);
+    }
     let headers = head.headers();
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return None;
     }
-    if headers.contains_key(header::CONTENT_LENGTH) {
-        return head.content_length();
-    }
-    let bodiless = [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE, Method::TRACE];
-    (head.version() <= Version::HTTP_11 && bodiless.contains(head.method())).then_some(0)
+    head.content_length()
 }
 
 async fn refuse(mut send: asgi::Send) -> Result<(), Error> {

@@ -1,6 +1,9 @@
-use http::Request;
+use std::task::{Context, Poll};
+
+use http::{Request, Version};
 
 use super::*;
+use crate::asgi::event::{ReceiveEvent, RequestBody};
 use crate::asgi::{Disconnect, Receive, Scope, Send};
 use crate::middleware::fixtures::{self, get};
 use crate::testing::{AsgiClient, WsgiClient, block_on};
@@ -148,11 +151,12 @@ fn length_is_counted_unless_the_head_says_it() {
         announced(&RequestHead::new(request.body(()).unwrap().into_parts().0))
     };
     let (length, chunked) = (("content-length", "5"), ("transfer-encoding", "chunked"));
-    assert_eq!(head("GET", Version::HTTP_11, &[]), Some(0));
     assert_eq!(head("POST", Version::HTTP_11, &[length]), Some(5));
     assert_eq!(head("GET", Version::HTTP_2, &[length]), Some(5));
     for (method, version, fields) in [
         ("POST", Version::HTTP_11, &[][..]),
+        ("GET", Version::HTTP_11, &[]),
+        ("DELETE", Version::HTTP_10, &[]),
         ("GET", Version::HTTP_2, &[]),
         ("GET", Version::HTTP_11, &[chunked]),
         ("POST", Version::HTTP_11, &[length, chunked]),
@@ -160,6 +164,49 @@ fn length_is_counted_unless_the_head_says_it() {
     ] {
         assert_eq!(head(method, version, fields), None, "{method} {version:?} {fields:?}");
     }
+    let mut bodiless = fixtures::head("/");
+    bodiless.set_bodiless(true);
+    assert_eq!(announced(&bodiless), Some(0));
+}
+
+#[test]
+fn body_is_counted_whatever_the_method_says() {
+    use crate::bridge::AsgiToWsgi;
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "POST"] {
+        let head =
+            || RequestHead::new(Request::builder().method(method).uri("/").body(()).unwrap().into_parts().0);
+        let client = AsgiClient::new(BodyLimit::new(echo, 4));
+        let mut exchange = client.begin(head());
+        exchange.feed("many more", false);
+        assert_eq!(block_on(exchange.response()).status(), 413, "{method}");
+        let client = WsgiClient::new(AsgiToWsgi::new(BodyLimit::new(echo, 4)));
+        let response = client.begin(head()).with_input(Input::new(&b"many more"[..], None)).run();
+        assert_eq!(response.status(), 413, "{method}");
+    }
+}
+
+#[test]
+fn response_that_is_complete_stands_though_the_rest_is_too_long() {
+    struct Endless;
+    impl asgi::PollReceive for Endless {
+        fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<ReceiveEvent> {
+            Poll::Ready(ReceiveEvent::HttpRequest(RequestBody::block("fives")))
+        }
+        fn poll_disconnect(&mut self, _: &mut Context<'_>) -> Poll<Disconnect> {
+            Poll::Pending
+        }
+    }
+    async fn app(_: Scope, mut receive: Receive, mut send: Send) -> Result<(), Error> {
+        send.text(200, "done").await?;
+        assert!(receive.block().await.is_err());
+        Ok(())
+    }
+    // A server that goes on with the body after the response.
+    let client = AsgiClient::new(|scope: Scope, _: Receive, send: Send| async move {
+        asgi::Application::call(&BodyLimit::new(app, 4), scope, Receive::new(Endless), send).await
+    });
+    let response = block_on(client.begin(counted_head("POST")).response());
+    assert_eq!((response.text().as_ref(), response.error().is_none()), ("done", true));
 }
 
 fn sync_echo(mut environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
@@ -187,8 +234,9 @@ fn synchronous_read_fails_every_time_once_over_the_limit() {
     let mut input = Input::new(counted, None);
     let mut buffer = [0; 9];
     assert_eq!(input.read(&mut buffer).unwrap(), 4);
-    for _ in 0..2 {
-        assert!(input.read(&mut buffer).is_err());
+    for _ in 0..3 {
+        let error = Error::from(input.read(&mut buffer).unwrap_err());
+        assert_eq!((error.find::<BodyLimitError>().unwrap().limit(), error.status()), (4, Some(STATUS)));
     }
 }
 

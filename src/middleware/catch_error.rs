@@ -40,10 +40,12 @@ use crate::{asgi, wsgi};
 /// - Synchronous: an error of the call is answered, also after
 ///   [`start`](wsgi::StartResponse::start), by [`restart`](wsgi::StartResponse::restart) (W-107). An
 ///   error of the body is reported and goes on, also before the first block: to have that block earlier
-///   would keep the response waiting (W-133). The server answers it, or breaks the response off.
+///   would keep the response waiting (W-133). The server answers it, or breaks the response off. So it is
+///   with an error of [`Body::close`], after the response.
 /// - A call that succeeds without a response (A-65, W-09) is left to the server.
 ///
-/// It costs two allocations for each request, none where a synchronous body is one block.
+/// It costs two allocations for each request, none where a synchronous body is one block, and one for each
+/// thing that runs at its close.
 ///
 /// # Examples
 ///
@@ -80,6 +82,10 @@ impl<A, F: Fn(&Error) + Send + Sync + 'static> CatchError<A, F> {
 
     /// Answers with what this makes of the error. One that is no valid response is answered by the
     /// server.
+    ///
+    /// A synchronous body that fails before its first block is not answered with this: the call is over by
+    /// then, and the server gives its own answer. What may fail before there is something to send belongs
+    /// into the call.
     #[must_use]
     pub fn answer_with(mut self, answer: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.answer = Some(Arc::new(answer));
@@ -91,6 +97,21 @@ impl<A, F: Fn(&Error) + Send + Sync + 'static> CatchError<A, F> {
             Some(answer) => answer(error),
             None => plain(error.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)),
         }
+    }
+}
+
+impl<A, F: Fn(&Error) + Send + Sync + 'static> CatchError<A, F> {
+    fn watch(&self, body: Body) -> Body {
+        let body = body.replace_closers(|close| {
+            let report = Arc::clone(&self.report);
+            Box::new(move || reported(&*report, guard(close)))
+        });
+        // It is there already, and cannot fail.
+        if body.exact_len().is_some() {
+            return body;
+        }
+        let report = Arc::clone(&self.report);
+        body.replace_blocks(|blocks| Reporting { blocks, report })
     }
 }
 
@@ -171,12 +192,7 @@ where
         let called = guard(|| self.inner.call(environ, &mut watching));
         let Watching { inner: start_response, lost } = watching;
         let error = match called {
-            // It is there already, and cannot fail.
-            Ok(body) if body.exact_len().is_some() => return Ok(body),
-            Ok(body) => {
-                let report = Arc::clone(&self.report);
-                return Ok(body.replace_blocks(|blocks| Reporting { blocks, report }));
-            }
+            Ok(body) => return Ok(self.watch(body)),
             Err(error) => error,
         };
         if (lost && error.is_disconnected()) || is_lost_input(&error) {
@@ -236,18 +252,22 @@ impl<F: Fn(&Error)> Iterator for Reporting<F> {
     type Item = Result<Bytes, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let block = guard(|| self.blocks.next().transpose()).transpose();
-        if let Some(Err(error)) = &block
-            && !is_lost_input(error)
-        {
-            (self.report)(error);
-        }
-        block
+        reported(&*self.report, guard(|| self.blocks.next().transpose())).transpose()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.blocks.size_hint()
     }
+}
+
+/// The same result, told of where it is a fault.
+fn reported<T>(report: &impl Fn(&Error), result: Result<T, Error>) -> Result<T, Error> {
+    if let Err(error) = &result
+        && !is_lost_input(error)
+    {
+        report(error);
+    }
+    result
 }
 
 async fn outcome<'a>(call: impl FnOnce() -> CallFuture<'a>) -> Result<(), Error> {

@@ -295,6 +295,25 @@ fn w_109_w_140_synchronous_error_after_the_head_goes_on_and_is_reported_once() {
 }
 
 #[test]
+fn w_14_errors_of_the_close_are_reported_once_and_go_on() {
+    for whole in [true, false] {
+        let reports = Reports::default();
+        let log = Arc::clone(&reports);
+        let app = move |_: Environ, start_response: &mut dyn StartResponse| {
+            start_response.start(StatusCode::OK, fixtures::text_headers())?;
+            let body = if whole { Body::from("body") } else { Body::blocks(["bo", "dy"]) };
+            let body = body.on_close(|| Err(Error::new("stuck")));
+            Ok::<_, Error>(body.on_close(|| std::panic::resume_unwind(Box::new("broken"))))
+        };
+        let app = CatchError::new(app, move |error: &Error| log.lock().unwrap().push(error.to_string()));
+        let response = WsgiClient::new(app).begin(head("/")).run();
+        assert_eq!((response.text().as_ref(), response.is_complete()), ("body", true));
+        assert_eq!(*reports.lock().unwrap(), ["the application panicked: broken", "stuck"], "{whole}");
+        assert!(response.error().unwrap().to_string().contains("broken"));
+    }
+}
+
+#[test]
 fn w_142_synchronous_loss_of_the_client_is_not_reported() {
     let (app, reports) = catching(sync_app);
     let client = WsgiClient::new(app);

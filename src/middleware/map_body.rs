@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode};
 
+use super::map_body_change::Change;
 use crate::asgi::call::CallFuture;
 use crate::asgi::event::{ResponseBody, ResponseStart, SendEvent};
 use crate::asgi::{Capability, InvalidEvent, PollSend, SendError};
@@ -33,7 +34,9 @@ use crate::{asgi, wsgi};
 /// - What [`write`](wsgi::StartResponse::write) is given is changed on the way, and stays a `write`
 ///   (W-121). A head that is replaced asks the factory anew (W-136).
 /// - In answer to HEAD, and with 304, the factory is asked and the length removed, as for the GET that
-///   they stand for; there are no blocks to change. With 204 nothing is asked.
+///   they stand for. In answer to HEAD a body that is one block is changed, so that the server finds the
+///   length that the GET would have; other blocks go on as empty ones, and there is no length. With 304
+///   nothing is changed, with 204 nothing is asked.
 /// - The application does not see the capabilities that would bypass it, files by path and by handle,
 ///   and their events are invalid. Trailers pass.
 /// - WebSockets and lifespans pass untouched.
@@ -156,7 +159,7 @@ where
         };
         Ok(match body.take_whole() {
             // It is in memory, so the change waits for nobody.
-            Some(block) => body.replace_whole(change(block, true)),
+            Some(block) => body.replace_whole(change.apply(block, true)),
             None => body.replace_blocks(|blocks| Blocks { blocks, change: Some(change) }),
         })
     }
@@ -181,7 +184,7 @@ struct Changing<F, T> {
     started: bool,
     /// A start that the server had no room for: it counts as sent, since content follows it.
     start: Option<SendEvent>,
-    change: Option<T>,
+    change: Option<Change<T>>,
     waiting: Option<Waiting>,
 }
 
@@ -198,7 +201,7 @@ where
 {
     fn poll_start(&mut self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> PollResult {
         if let Some(SendEvent::ResponseStart(start)) = slot {
-            self.change = begin(&*self.factory, self.is_head, start);
+            self.change = Change::begin(&*self.factory, self.is_head, start);
         }
         let polled = self.inner.poll_send(cx, slot);
         self.started = !matches!(polled, Poll::Ready(Err(_)));
@@ -239,7 +242,7 @@ where
             return Poll::Ready(Err(error));
         }
         let original = block.clone();
-        let mut changed = ResponseBody::last(change(original.body.clone(), !original.more_body));
+        let mut changed = ResponseBody::last(change.apply(original.body.clone(), !original.more_body));
         changed.more_body = original.more_body;
         if !original.more_body {
             self.change = None;
@@ -299,7 +302,7 @@ struct Starting<'a, F, T> {
     inner: &'a mut dyn wsgi::StartResponse,
     factory: &'a F,
     is_head: bool,
-    change: Option<T>,
+    change: Option<Change<T>>,
 }
 
 impl<F, T> wsgi::StartResponse for Starting<'_, F, T>
@@ -309,7 +312,7 @@ where
 {
     fn start(&mut self, status: StatusCode, headers: HeaderMap) -> Result<(), Error> {
         let mut start = ResponseStart::new(status, headers);
-        let change = begin(self.factory, self.is_head, &mut start);
+        let change = Change::begin(self.factory, self.is_head, &mut start);
         self.inner.start(status, start.headers)?;
         self.change = change;
         Ok(())
@@ -317,7 +320,7 @@ where
 
     fn restart(&mut self, status: StatusCode, headers: HeaderMap, cause: Error) -> Result<(), Error> {
         let mut start = ResponseStart::new(status, headers);
-        let change = begin(self.factory, self.is_head, &mut start);
+        let change = Change::begin(self.factory, self.is_head, &mut start);
         self.inner.restart(status, start.headers, cause)?;
         self.change = change;
         Ok(())
@@ -325,7 +328,7 @@ where
 
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         match &mut self.change {
-            Some(change) => self.inner.write(&change(Bytes::copy_from_slice(data), false)),
+            Some(change) => self.inner.write(&change.apply(Bytes::copy_from_slice(data), false)),
             None => self.inner.write(data),
         }
     }
@@ -338,7 +341,7 @@ where
 struct Blocks<T> {
     blocks: Body,
     /// Gone after the end.
-    change: Option<T>,
+    change: Option<Change<T>>,
 }
 
 impl<T: FnMut(Bytes, bool) -> Bytes> Iterator for Blocks<T> {
@@ -349,31 +352,18 @@ impl<T: FnMut(Bytes, bool) -> Bytes> Iterator for Blocks<T> {
         match self.blocks.next() {
             Some(Ok(block)) => {
                 let last = self.blocks.exact_len() == Some(0);
-                let block = change(block, last);
+                let block = change.apply(block, last);
                 self.change = if last { None } else { Some(change) };
                 Some(Ok(block))
             }
             Some(Err(error)) => Some(Err(error)),
-            None => Some(Ok(change(Bytes::new(), true))),
+            None => Some(Ok(change.apply(Bytes::new(), true))),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         if self.change.is_some() { (1, None) } else { (0, Some(0)) }
     }
-}
-
-/// What changes the response, and its head as it is then.
-fn begin<F, T>(factory: &F, is_head: bool, start: &mut ResponseStart) -> Option<T>
-where
-    F: Fn(StatusCode, &mut HeaderMap) -> Option<T>,
-{
-    if start.status == StatusCode::NO_CONTENT {
-        return None;
-    }
-    let change = factory(start.status, &mut start.headers)?;
-    start.headers.remove(header::CONTENT_LENGTH);
-    (!is_head && start.status != StatusCode::NOT_MODIFIED).then_some(change)
 }
 
 /// Whether it is the same block, and not just an equal one.

@@ -282,6 +282,67 @@ fn w_130_w_132_synchronous_blocks_are_changed_and_the_end_is_told() {
     assert_eq!(call(sync(Body::empty, b"onetwo")).blocks(), ["1:onetwo ", "2:. "]);
 }
 
+/// What a HEAD tells: its header fields, the length that the server finds, and the octets that go out.
+#[derive(Default)]
+struct Told(Vec<(Option<u64>, bool)>, usize);
+
+impl wsgi::Transport for Told {
+    fn head(&mut self, _: StatusCode, headers: HeaderMap, length: Option<u64>) -> io::Result<()> {
+        self.0.push((length, headers.contains_key("content-length")));
+        Ok(())
+    }
+    fn block(&mut self, block: Bytes) -> io::Result<()> {
+        self.1 += block.len();
+        Ok(())
+    }
+}
+
+#[test]
+fn w_130_head_has_the_length_of_the_get_or_none() {
+    let empty_for_head = |environ: Environ, start_response: &mut dyn StartResponse| {
+        let body = if environ.method() == Method::HEAD { "" } else { "onetwo" };
+        wsgi::Application::call(&sync(move || Body::from(body), b""), environ, start_response)
+    };
+    let length = |app: &dyn wsgi::Application, method: Method| {
+        let mut told = Told::default();
+        let request = Request::builder().method(method).uri("/").body("").unwrap();
+        wsgi::run(app, Environ::from_request(request), &mut told).unwrap();
+        let [(length, declared)] = told.0[..] else { panic!("one head") };
+        assert!(!declared);
+        (length, told.1)
+    };
+    let whole = number(sync(|| Body::from("onetwo"), b""));
+    assert_eq!(length(&whole, Method::GET), (Some(10), 10));
+    assert_eq!(length(&whole, Method::HEAD), (Some(10), 0));
+    for app in [
+        Box::new(number(sync(|| Body::blocks(["one", "two"]), b""))) as Box<dyn wsgi::Application>,
+        Box::new(number(sync(|| Body::from("two"), b"one"))),
+        Box::new(number(sync(Body::empty, b""))),
+        Box::new(number(empty_for_head)),
+    ] {
+        assert_eq!(length(&app, Method::HEAD), (None, 0));
+    }
+}
+
+#[test]
+fn a_146_head_has_the_blocks_of_the_get_or_empty_ones() {
+    for (path, blocks) in [("/", &["", ""][..]), ("/whole", &["1:onetwo. "])] {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&sent);
+        let client = AsgiClient::new(move |scope: Scope, receive: Receive, send: Send| {
+            let seen = Arc::clone(&seen);
+            let send = send.map(move |event| {
+                if let SendEvent::ResponseBody(block) = event {
+                    seen.lock().unwrap().push(block.body.clone());
+                }
+            });
+            async move { asgi::Application::call(&number(app), scope, receive, send).await }
+        });
+        block_on(client.request(Request::head(path).body("").unwrap())).unwrap();
+        assert_eq!(*sent.lock().unwrap(), blocks, "{path}");
+    }
+}
+
 #[test]
 fn w_121_written_blocks_are_changed_and_come_first() {
     assert_eq!(call(sync(|| Body::from("two"), b"one")).blocks(), ["1:one ", "2:two. "]);

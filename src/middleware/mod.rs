@@ -39,7 +39,8 @@
 //! | [`Mount`] | gives each request to one of many applications | 404 |
 //!
 //! From the outside in, that is also an order that works: whoever counts or guards sees what is verified
-//! of the client, and the application meets nobody that was not let through.
+//! of the client, and the application meets nobody that was not let through. The log learns the user though
+//! [`BasicAuth`] stands further in, so refused requests have their line too.
 
 mod access_log;
 mod basic_auth;
@@ -51,6 +52,7 @@ mod denial;
 #[cfg(test)]
 mod fixtures;
 mod map_body;
+mod map_body_change;
 mod map_head;
 mod mount;
 mod path_guard;
@@ -63,7 +65,7 @@ mod timeout;
 mod wrap;
 
 pub use self::access_log::{AccessEntry, AccessLog};
-pub use self::basic_auth::{BasicAuth, InvalidRealm, Users, Verify};
+pub use self::basic_auth::{AsyncVerify, BasicAuth, InvalidRealm, Users, Verify};
 pub use self::body_limit::BodyLimit;
 pub use self::catch_error::CatchError;
 pub use self::cookies::{CookieJar, Cookies, InvalidCookie, SameSite, SetCookie};

@@ -41,6 +41,7 @@ enum Progress {
     Nothing,
     Start,
     Content,
+    Done,
 }
 
 impl Relay {
@@ -73,7 +74,12 @@ impl Relay {
 
     /// Whether content of the response was accepted, with which the head is out.
     pub(super) fn has_content(&self) -> bool {
-        self.outgoing().progress == Progress::Content
+        self.outgoing().progress >= Progress::Content
+    }
+
+    /// Whether the last block of the response was accepted.
+    pub(super) fn is_answered(&self) -> bool {
+        self.outgoing().progress == Progress::Done
     }
 
     /// Whether the application was told that the exchange is over, on either half.
@@ -257,7 +263,7 @@ impl Outgoing {
             return Poll::Ready(Err(Disconnect::Complete.into()));
         };
         let polled = half.poll_block(cx, data, more_body);
-        self.note(polled, Progress::Content)
+        self.note(polled, content(more_body))
     }
 
     fn poll_respond(
@@ -281,7 +287,7 @@ impl Outgoing {
         if brings_start && only_start {
             self.progress = self.progress.max(Progress::Start);
         }
-        self.note(polled, Progress::Content)
+        self.note(polled, Progress::Done)
     }
 
     fn hold(&mut self, start: ResponseStart) -> Result<(), SendError> {
@@ -326,9 +332,15 @@ impl Outgoing {
 fn progress_of(event: &SendEvent) -> Progress {
     match event {
         SendEvent::ResponseStart(_) => Progress::Start,
-        SendEvent::ResponseBody(_) | SendEvent::PathSend(_) | SendEvent::ZeroCopySend(_) => Progress::Content,
+        SendEvent::ResponseBody(block) => content(block.more_body),
+        SendEvent::ZeroCopySend(part) => content(part.more_body),
+        SendEvent::PathSend(_) => Progress::Done,
         _ => Progress::Nothing,
     }
+}
+
+const fn content(more_body: bool) -> Progress {
+    if more_body { Progress::Content } else { Progress::Done }
 }
 
 /// Whether the event means something after a start only, or may: the server has to know the start then.

@@ -45,7 +45,7 @@ enum Source {
     Blocks(Box<dyn Iterator<Item = Result<Bytes, Error>> + Send>),
 }
 
-type Closer = Box<dyn FnOnce() -> Result<(), Error> + Send>;
+pub(crate) type Closer = Box<dyn FnOnce() -> Result<(), Error> + Send>;
 
 impl Body {
     /// No block.
@@ -112,6 +112,12 @@ impl Body {
     {
         let inner = Self::of(mem::replace(&mut self.source, Source::Done));
         self.source = Source::Blocks(Box::new(blocks(inner)));
+        self
+    }
+
+    /// Puts these in place of what runs at the close.
+    pub(crate) fn replace_closers(mut self, replace: impl FnMut(Closer) -> Closer) -> Self {
+        self.closers = mem::take(&mut self.closers).into_iter().map(replace).collect();
         self
     }
 

@@ -59,7 +59,7 @@ pub(super) fn derive<'a>(environ: &'a Environ, key: &str) -> Option<Value<'a>> {
         // An address from a proxy may come without a port.
         "REMOTE_PORT" => Value::display(&Some(head.client()?.port()).filter(|&port| port != 0)?),
         "REMOTE_USER" => text(head.user()?.name()),
-        "AUTH_TYPE" => text(head.user()?.auth_type()),
+        "AUTH_TYPE" => text(Some(head.user()?.auth_type()).filter(|scheme| !scheme.is_empty())?),
         "HTTPS" if head.is_secure() => text("on"),
         "wsgi.version" => text("1.0"),
         "wsgi.url_scheme" => text(environ.url_scheme()),
@@ -158,9 +158,9 @@ fn server_port(head: &RequestHead) -> Value<'_> {
     }
 }
 
-/// What the client takes the server's name and port for.
+/// What the client takes the server's name and port for (A-152, H-111).
 fn host(head: &RequestHead) -> Option<(&str, Option<&str>)> {
-    host::split(head.headers().get(header::HOST)?.to_str().ok()?)
+    host::split(host::requested(head)?)
 }
 
 const SOFTWARE: &str = concat!("gateway-iface/", env!("CARGO_PKG_VERSION"));

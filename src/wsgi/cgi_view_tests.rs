@@ -277,6 +277,19 @@ fn w_42_verified_user_is_a_variable_until_it_is_set_or_removed_by_hand() {
 }
 
 #[test]
+fn h_111_w_32_name_of_the_server_is_the_host_that_a_mount_goes_by() {
+    for (target, hosts, name, port) in [
+        ("http://b:81/", &["a"][..], "b", "81"),
+        ("/", &["a:82"], "a", "82"),
+        ("/", &["a", "b"], "localhost", "80"),
+    ] {
+        let request = hosts.iter().fold(Request::get(target), |request, host| request.header("host", *host));
+        let environ = Environ::from_request(request.body("").unwrap());
+        check(&environ, &[("SERVER_NAME", Some(name)), ("SERVER_PORT", Some(port))]);
+    }
+}
+
+#[test]
 fn w_42_port_that_nobody_told_is_left_out() {
     let mut environ = Environ::from_request(Request::get("/").body("").unwrap());
     environ.head_mut().connection_mut().set_client(Some("192.0.2.7:0".parse().unwrap()));

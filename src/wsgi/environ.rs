@@ -9,6 +9,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
 use super::cgi_keys::key_of;
 use super::cgi_view::{self, KEYS};
 use super::overlay::Overlay;
+use super::peer_keys::is_peer_key;
 use super::{ErrorStream, Input, Value};
 use crate::request::RequestHead;
 
@@ -31,7 +32,7 @@ use crate::request::RequestHead;
 /// | `QUERY_STRING` | as sent, without `?`; empty if there is none | W-27, W-28 |
 /// | `CONTENT_TYPE` | if the request has one | W-29 |
 /// | `CONTENT_LENGTH` | if the request has a valid one, and no `transfer-encoding` | W-30, W-31 |
-/// | `SERVER_NAME`, `SERVER_PORT` | where the request arrived; at a unix socket, or unknown, those of `host`, else `localhost` and the scheme's port | W-32, W-33, A-152 |
+/// | `SERVER_NAME`, `SERVER_PORT` | where the request arrived; at a unix socket, or unknown, those that the client asked for, else `localhost` and the scheme's port | W-32, W-33, A-152 |
 /// | `SERVER_PROTOCOL` | `HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`, `HTTP/3.0` | W-34 |
 /// | `SERVER_SOFTWARE`, `GATEWAY_INTERFACE` | this crate, `CGI/1.1`; a server sets its own name | W-40 |
 /// | `REMOTE_ADDR`, `REMOTE_PORT` | of the client, if known | W-40, W-42 |
@@ -133,7 +134,8 @@ impl Environ {
 
     /// The head, to change.
     ///
-    /// A variable that was set or removed by name shows that, whatever becomes of the head.
+    /// A variable that was set or removed by name shows that, whatever becomes of the head, unless
+    /// [`set`](Self::set) says that it is a piece of it.
     pub const fn head_mut(&mut self) -> &mut RequestHead {
         &mut self.head
     }
@@ -251,6 +253,10 @@ impl Environ {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
         match self.overlay().and_then(|overlay| overlay.get(key)) {
+            // What waits there is nothing beside what is verified.
+            Some(value) if is_peer_key(key) => {
+                cgi_view::derive(self, key).or_else(|| value.as_deref().map(Value::borrowed))
+            }
             Some(value) => value.as_deref().map(Value::borrowed),
             None => cgi_view::derive(self, key),
         }

@@ -1,11 +1,12 @@
 //! The body of a request.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
 use bytes::{Buf, Bytes};
 
-use crate::asgi::BodyLimitError;
+use crate::asgi::{BodyLimitError, Disconnect};
 
 /// The body of the request: `wsgi.input`, always terminated (W-57).
 ///
@@ -14,7 +15,8 @@ use crate::asgi::BodyLimitError;
 /// - It ends after the body's last octet, never later, and then stays at its end (W-75 to W-78).
 /// - [`read`](Read::read) returns at most as much as asked for, and nothing only at the end (W-69).
 ///   It may return less in between; [`read_full`](Self::read_full) does not.
-/// - A body that is cut short is an error, at every further read too: it never looks complete (W-82).
+/// - A body that is cut short is an error, at every further read too: it never looks complete (W-82). The later
+///   errors mean the same as the first: a client that is gone, a limit.
 /// - It carries content, after transfer decoding (W-81).
 ///
 /// # Examples
@@ -41,7 +43,7 @@ struct Bounded {
     reader: Box<dyn BufRead + Send>,
     /// Octets still to come; 0 also once a reader without length has ended.
     remaining: Option<u64>,
-    failed: Option<io::ErrorKind>,
+    failed: Option<Failure>,
 }
 
 impl Input {
@@ -214,16 +216,17 @@ impl BufRead for Input {
 
 impl Bounded {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if let Some(kind) = self.failed {
-            return Err(kind.into());
+        if let Some(failure) = self.failed {
+            return Err(failure.again());
         }
         if self.remaining == Some(0) {
             return Ok(&[]);
         }
         match self.reader.fill_buf() {
             Ok([]) if self.remaining.is_some() => {
-                self.failed = Some(io::ErrorKind::UnexpectedEof);
-                Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the request body was cut short"))
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the request body was cut short");
+                self.failed = Some(Failure::of(&error));
+                Err(error)
             }
             Ok([]) => {
                 self.remaining = Some(0);
@@ -235,7 +238,7 @@ impl Bounded {
             }
             Err(error) => {
                 if !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) {
-                    self.failed = Some(error.kind());
+                    self.failed = Some(Failure::of(&error));
                 }
                 Err(error)
             }
@@ -271,6 +274,40 @@ impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Input").field("remaining", &self.remaining()).finish_non_exhaustive()
     }
+}
+
+/// What is told again after a reader has failed: an error of the same kind, that means the same.
+#[derive(Clone, Copy)]
+struct Failure {
+    kind: io::ErrorKind,
+    limit: Option<BodyLimitError>,
+    disconnect: Option<Disconnect>,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        Self { kind: error.kind(), limit: find(error), disconnect: find(error) }
+    }
+
+    fn again(self) -> io::Error {
+        match (self.limit, self.disconnect) {
+            (Some(limit), _) => io::Error::new(self.kind, InputTooLong(limit)),
+            (None, Some(disconnect)) => io::Error::new(self.kind, disconnect),
+            (None, None) => self.kind.into(),
+        }
+    }
+}
+
+/// The first error of this type that an error holds.
+fn find<E: StdError + Copy + 'static>(error: &io::Error) -> Option<E> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error.get_ref()?);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(*found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// Keeps the limit error visible behind [`io::Error`], which shows only the source of what it holds.

@@ -72,6 +72,22 @@ fn w_82_cut_body_is_an_error_at_every_further_read() {
     assert!(Error::from(input.read_all(100).unwrap_err()).is_disconnected());
 }
 
+#[test]
+fn w_82_later_errors_mean_the_same_as_the_first() {
+    use crate::asgi::Disconnect;
+    let failing = |error: io::Error| Input::new(Parts(vec![Err(error)]), None);
+    let mut gone = failing(io::Error::new(io::ErrorKind::ConnectionReset, Disconnect::Client));
+    let mut too_long = failing(io::Error::other(InputTooLong(BodyLimitError::new(4))));
+    for _ in 0..3 {
+        let error = gone.fill_buf().unwrap_err();
+        assert!(error.get_ref().unwrap().is::<Disconnect>());
+        assert!(crate::wsgi::is_lost_input(&Error::from(error)));
+        let error = Error::from(too_long.fill_buf().unwrap_err());
+        assert_eq!(error.find::<BodyLimitError>().unwrap().limit(), 4);
+        assert_eq!(error.status(), Some(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+}
+
 /// W-67: reading.
 #[test]
 fn w_69_read_may_be_short_and_read_full_is_not() {

@@ -14,6 +14,7 @@ mod head_check;
 mod head_state;
 mod input;
 mod overlay;
+mod peer_keys;
 mod responder;
 mod run;
 mod start_response;

@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, header};
 
 use super::cgi_keys::header_name;
 use super::cgi_view::{self, KEYS};
+use super::peer_keys::is_peer_key;
 use super::{Environ, Value};
 use crate::path;
 use crate::request::InvalidMount;
@@ -17,8 +18,10 @@ impl Environ {
     /// Sets a variable (W-04, W-05, W-58).
     ///
     /// `REQUEST_METHOD`, `SCRIPT_NAME`, `PATH_INFO`, `QUERY_STRING`, `CONTENT_TYPE`,
-    /// `CONTENT_LENGTH`, `HTTP_…` and `wsgi.…` change the request's own pieces, so the typed
-    /// accessors agree; every other key is kept as it is. Paths are given decoded.
+    /// `CONTENT_LENGTH`, `REMOTE_USER`, `AUTH_TYPE`, `REMOTE_ADDR`, `REMOTE_PORT`, `HTTPS`, `HTTP_…` and `wsgi.…`
+    /// change the request's own pieces, so the typed accessors agree, and what is verified later is seen; every
+    /// other key is kept as it is. Paths are given decoded. A scheme waits for its user, and a port for its
+    /// address; `HTTPS` is `on`, `1`, `off`, `0` or empty.
     /// Setting `CONTENT_LENGTH` says that the input has that length, so it removes
     /// `transfer-encoding`.
     ///
@@ -26,7 +29,7 @@ impl Environ {
     ///
     /// [`InvalidVariable`], and nothing changes, when the piece cannot hold the value: a method that
     /// is no token, a header with control characters, paths that do not meet at a segment border
-    /// (W-26).
+    /// (W-26), a user that is not UTF-8, an address that is none.
     ///
     /// # Examples
     ///
@@ -62,6 +65,10 @@ impl Environ {
             "wsgi.url_scheme" | "wsgi.multithread" | "wsgi.multiprocess" | "wsgi.run_once" => {
                 self.set_flag(key, &value)
             }
+            _ if is_peer_key(key) => match self.set_peer(key, &value) {
+                Some(false) => return self.overlay_insert(key, Some(value)),
+                written => written.map(|_| ()),
+            },
             _ => match header_name(key) {
                 Some(name) => HeaderValue::from_bytes(&value).ok().map(|value| {
                     self.head_mut().headers_mut().insert(name, value);
@@ -78,8 +85,9 @@ impl Environ {
 
     /// Removes a variable and gives its value back (W-04).
     ///
-    /// Header fields are removed from the request. What a request cannot be without (the method, the
-    /// path) is only hidden here, until it is set again; the typed accessors go on to show it.
+    /// Header fields are removed from the request, and so are user, address and `HTTPS`. What a request cannot
+    /// be without (the method, the path) is only hidden here, until it is set again; the typed accessors go on
+    /// to show it.
     pub fn remove(&mut self, key: &str) -> Option<Value<'static>> {
         let old = self.get(key).map(Value::into_owned);
         let name = match key {
@@ -90,6 +98,7 @@ impl Environ {
         if let Some(name) = name {
             self.head_mut().headers_mut().remove(name);
         }
+        self.remove_peer(key);
         if let Some(overlay) = self.overlay_mut() {
             overlay.remove(key);
         }
@@ -102,9 +111,11 @@ impl Environ {
     /// Removes every variable, as [`remove`](Self::remove) does (W-04).
     pub fn clear(&mut self) {
         self.head_mut().headers_mut().clear();
+        KEYS.iter().for_each(|key| self.remove_peer(key));
         let overlay = self.overlay_or_default();
         overlay.clear();
-        overlay.extend(KEYS.iter().map(|&key| (key.to_owned(), None)));
+        let hidden = KEYS.iter().filter(|key| !is_peer_key(key));
+        overlay.extend(hidden.map(|&key| (key.to_owned(), None)));
     }
 
     fn overlay_insert(&mut self, key: &str, value: Option<Vec<u8>>) -> Result<(), InvalidVariable> {
@@ -180,7 +191,7 @@ impl Environ {
             _ => return None,
         };
         match key {
-            "wsgi.url_scheme" => self.head_mut().connection_mut().set_secure(set),
+            "wsgi.url_scheme" => self.head_mut().set_secure(set),
             "wsgi.multithread" => self.set_multithread(set),
             "wsgi.multiprocess" => self.set_multiprocess(set),
             _ => self.set_run_once(set),

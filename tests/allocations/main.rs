@@ -113,6 +113,9 @@ fn users_of_a_table_cost_nothing_and_those_of_a_function_two() {
     let function =
         BasicAuth::new(hello, |user: &str, password: &str| user == "ada" && password == "lovelace");
     assert_eq!(asgi_cost_of(function, &Connection::new(), request) - plain, 2);
+    let waits = |user: String, password: String| async move { (&*user, &*password) == ("ada", "lovelace") };
+    let cost = asgi_cost_of(BasicAuth::with_async(hello, waits), &Connection::new(), request);
+    assert_eq!(cost - plain, 5);
     let plain = wsgi_cost_of(sync_hello, &Connection::new(), request);
     let table = BasicAuth::new(sync_hello, users);
     assert_eq!(wsgi_cost_of(table, &Connection::new(), request) - plain, 0);

@@ -25,7 +25,12 @@ use crate::asgi::Disconnect;
 pub struct AccessEntry<'a> {
     /// The client's address, if known.
     pub remote: Option<SocketAddr>,
-    /// The user, if known.
+    /// What the client asked for as the host, with its port: the authority of the target, else the one `host`
+    /// field. It is no part of the line (H-12, H-111).
+    pub host: Option<&'a str>,
+    /// Whether the client is connected by TLS. It is no part of the line.
+    pub secure: bool,
+    /// The user, if one was verified.
     pub user: Option<&'a str>,
     /// When the request came by.
     pub time: SystemTime,

@@ -3,6 +3,8 @@ use super::*;
 fn entry() -> AccessEntry<'static> {
     AccessEntry {
         remote: None,
+        host: None,
+        secure: false,
         user: None,
         time: SystemTime::UNIX_EPOCH,
         method: &Method::GET,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use http::{HeaderValue, Method, Uri, Version, header};
@@ -12,7 +12,8 @@ use crate::asgi::call::CallFuture;
 use crate::error::Error;
 use crate::outcome::{Observe, Outcome};
 use crate::request::RequestHead;
-use crate::{asgi, wsgi};
+use crate::user::{Learn, RemoteUser, Witness};
+use crate::{asgi, host, wsgi};
 
 /// Gives a callback one [`AccessEntry`] for each exchange, when it is over.
 ///
@@ -23,7 +24,9 @@ use crate::{asgi, wsgi};
 /// - Nothing stands between the application and the server, and nothing waits. The callback runs where the
 ///   response is driven, so it must not block for long: hand the line to whatever writes it.
 /// - It sees the request as it comes by, and the response as it leaves: outermost, as a client sees both. An
-///   id or a user that is found further in is not seen; put that middleware outside.
+///   id that is given further in is not seen; put that middleware outside.
+/// - The user is the one that was verified last, further in too ([`RequestHead::set_user`]), as by
+///   [`BasicAuth`](crate::middleware::BasicAuth); a framework's own request loses the track.
 ///
 /// It costs one allocation for each request, and one for each text that is not part of a shared buffer.
 ///
@@ -85,8 +88,8 @@ impl<A> AccessLog<A> {
         self
     }
 
-    /// Finds the user of a request by this, as the request comes by; otherwise it is `REMOTE_USER` for
-    /// a synchronous one, where someone has set it.
+    /// Finds the user of a request by this, as the request comes by, in place of
+    /// [`RequestHead::user`].
     #[must_use]
     pub fn with_user(
         mut self,
@@ -102,17 +105,16 @@ impl<A> AccessLog<A> {
         &self.inner
     }
 
-    fn begin(&self, head: &RequestHead, user: Option<String>) -> Arc<dyn Observe> {
+    fn begin(&self, head: &mut RequestHead) -> Arc<dyn Observe> {
         let field = |name| head.headers().get(name).cloned();
-        let user = match &self.hooks.user {
-            Some(find) => find(head),
-            None => user,
-        };
-        Arc::new(Pending {
+        let pending = Arc::new(Pending {
             tell: Arc::clone(&self.hooks.tell),
             clock: Arc::clone(&self.hooks.clock),
             remote: head.client(),
-            user,
+            host: host::field(head).cloned(),
+            secure: head.is_secure(),
+            found: self.hooks.user.as_ref().map(|find| find(head)),
+            user: Mutex::new((head.user().cloned(), None)),
             time: (self.hooks.clock)(),
             method: head.method().clone(),
             uri: head.uri().clone(),
@@ -120,19 +122,29 @@ impl<A> AccessLog<A> {
             referer: field(header::REFERER.as_str()),
             user_agent: field(header::USER_AGENT.as_str()),
             request_id: field("x-request-id"),
-        })
+        });
+        if pending.found.is_none() {
+            let outer = head.replace_witness(Witness::new(pending.clone()));
+            pending.user.lock().unwrap_or_else(PoisonError::into_inner).1 = outer;
+        }
+        pending
     }
 }
 
 impl<A: asgi::Application> asgi::Application for AccessLog<A> {
     #[inline]
-    fn call<'a, 'b>(&'a self, scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> CallFuture<'b>
+    fn call<'a, 'b>(
+        &'a self,
+        mut scope: asgi::Scope,
+        receive: asgi::Receive,
+        send: asgi::Send,
+    ) -> CallFuture<'b>
     where
         'a: 'b,
         Self: 'b,
     {
-        if let Some(head) = scope.head() {
-            send.observe(self.begin(head, None));
+        if let Some(head) = scope.head_mut() {
+            send.observe(self.begin(head));
         }
         self.inner.call(scope, receive, send)
     }
@@ -142,11 +154,10 @@ impl<A: wsgi::Application> wsgi::Application for AccessLog<A> {
     #[inline]
     fn call(
         &self,
-        environ: wsgi::Environ,
+        mut environ: wsgi::Environ,
         start_response: &mut dyn wsgi::StartResponse,
     ) -> Result<wsgi::Body, Error> {
-        let user = environ.get("REMOTE_USER").map(|user| user.latin1().into_owned());
-        start_response.observe(self.begin(environ.head(), user));
+        start_response.observe(self.begin(environ.head_mut()));
         self.inner.call(environ, start_response)
     }
 }
@@ -162,7 +173,12 @@ struct Pending {
     tell: Arc<Tell>,
     clock: Arc<Clock>,
     remote: Option<SocketAddr>,
-    user: Option<String>,
+    host: Option<HeaderValue>,
+    secure: bool,
+    /// What the user's own function found, where there is one.
+    found: Option<Option<String>>,
+    /// Who was verified, and who else is to know.
+    user: Mutex<(Option<RemoteUser>, Option<Witness>)>,
     time: SystemTime,
     method: Method,
     uri: Uri,
@@ -176,9 +192,15 @@ impl Observe for Pending {
     fn finished(&self, outcome: &Outcome) {
         let target = self.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
         let authority = || self.uri.authority().map(http::uri::Authority::as_str);
+        let verified = self.user.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
         (self.tell)(&AccessEntry {
             remote: self.remote,
-            user: self.user.as_deref(),
+            host: authority().or_else(|| self.host.as_ref()?.to_str().ok()),
+            secure: self.secure,
+            user: match &self.found {
+                Some(found) => found.as_deref(),
+                None => verified.as_ref().map(RemoteUser::name),
+            },
             time: self.time,
             method: &self.method,
             target: target.or_else(authority).unwrap_or_default(),
@@ -193,6 +215,16 @@ impl Observe for Pending {
             complete: outcome.complete,
             disconnect: outcome.disconnect,
         });
+    }
+}
+
+impl Learn for Pending {
+    fn learn(&self, user: Option<&RemoteUser>) {
+        let mut known = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        known.0 = user.cloned();
+        if let Some(outer) = &known.1 {
+            outer.learn(user);
+        }
     }
 }
 

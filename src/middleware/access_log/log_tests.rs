@@ -146,6 +146,55 @@ fn what_the_request_tells_is_in_the_line() {
 }
 
 #[test]
+fn user_who_is_verified_further_in_is_logged_as_well_as_one_from_outside() {
+    use crate::middleware::{BasicAuth, Users};
+    let users = || Users::new().with("\u{E9}va", "p");
+    let lines = Lines::default();
+    let log = |place: &'static str| {
+        let lines = Arc::clone(&lines);
+        move |entry: &AccessEntry<'_>| {
+            let escaped = entry.to_string().starts_with("- - \\xc3\\xa9va [");
+            lines.lock().unwrap().push(format!("{place} {} {escaped}", entry.user.unwrap_or("-")));
+        }
+    };
+    let request = |field: &str| Request::get("/").header("authorization", field).body("").unwrap();
+    let (right, wrong) = ("Basic w6l2YTpw", "Basic w6l2YTpx");
+    let inner = AccessLog::new(app, log("inner"));
+    let middle = AccessLog::new(BasicAuth::new(inner, users()), log("middle"));
+    let client = AsgiClient::new(AccessLog::new(middle, log("outer")));
+    block_on(client.request(request(right))).unwrap();
+    let mut told = take(&lines);
+    told.sort();
+    assert_eq!(told, ["inner \u{E9}va true", "middle \u{E9}va true", "outer \u{E9}va true"]);
+    block_on(client.request(request(wrong))).unwrap();
+    assert_eq!(take(&lines).iter().filter(|line| line.ends_with("- false")).count(), 2);
+    let inner = AccessLog::new(sync_app, log("inner"));
+    let client = WsgiClient::new(AccessLog::new(BasicAuth::new(inner, users()), log("outer")));
+    client.request(request(right)).unwrap();
+    assert_eq!(take(&lines).iter().filter(|line| line.ends_with(" \u{E9}va true")).count(), 2);
+}
+
+#[test]
+fn h_12_h_111_host_and_scheme_are_told() {
+    let lines = Lines::default();
+    let log = Arc::clone(&lines);
+    let app = AccessLog::new(app, move |entry| {
+        log.lock().unwrap().push(format!("{} {}", entry.host.unwrap_or("-"), entry.secure));
+    });
+    let client = AsgiClient::new(app).with_connection(Connection::new().with_secure(true));
+    for (target, hosts, told) in [
+        ("/", &["a:80"][..], "a:80 true"),
+        ("http://b/", &["a"], "b true"),
+        ("/", &["a", "b"], "- true"),
+        ("/", &[], "- true"),
+    ] {
+        let request = hosts.iter().fold(Request::get(target), |request, host| request.header("host", *host));
+        block_on(client.request(request.body("").unwrap())).unwrap();
+        assert_eq!(take(&lines), [told], "{target} {hosts:?}");
+    }
+}
+
+#[test]
 fn clock_that_is_set_back_gives_no_time_at_all() {
     let lines = Lines::default();
     let log = Arc::clone(&lines);

@@ -58,10 +58,11 @@ use crate::{asgi, wsgi};
 /// assert_eq!(block_on(client.request(request))?.body(), "ada");
 /// # Ok::<(), Error>(())
 /// ```
+#[derive(Clone)]
 pub struct BasicAuth<A, V> {
-    inner: A,
-    verify: V,
-    challenge: HeaderValue,
+    pub(super) inner: A,
+    pub(super) verify: V,
+    pub(super) challenge: HeaderValue,
 }
 
 impl<A, V: Verify> BasicAuth<A, V> {
@@ -71,14 +72,26 @@ impl<A, V: Verify> BasicAuth<A, V> {
     /// Lets through to `inner` whom `verify` knows: [`Users`](super::Users), or a function of user and
     /// password.
     ///
-    /// A function runs where the request does, so for an asynchronous application it must not block; a slow
-    /// hash belongs in a cache, or around a synchronous application. The realm is `restricted`.
+    /// A function runs where the request does, so for an asynchronous application it must not block:
+    /// [`with_async`](BasicAuth::with_async) is for a database or a slow hash. The realm is `restricted`.
     #[must_use]
     pub const fn new(inner: A, verify: V) -> Self {
-        let challenge = HeaderValue::from_static(r#"Basic realm="restricted", charset="UTF-8""#);
-        Self { inner, verify, challenge }
+        Self { inner, verify, challenge: CHALLENGE }
     }
 
+    /// Whether the request passes; if so, its head says whose it is.
+    fn admit(&self, head: &mut RequestHead) -> bool {
+        let mut room = [0; credentials::LIMIT];
+        let user = credentials::read(head.headers(), &mut room)
+            .and_then(|(user, password)| self.verify.verify(user, password));
+        hide(head);
+        let admitted = user.is_some();
+        head.set_user(user);
+        admitted
+    }
+}
+
+impl<A, V> BasicAuth<A, V> {
     /// With a realm: what clients show to their user, and keep passwords apart by.
     ///
     /// # Errors
@@ -100,16 +113,14 @@ impl<A, V: Verify> BasicAuth<A, V> {
         &self.inner
     }
 
-    /// Whether the request passes; if so, its head says whose it is.
-    fn admit(&self, head: &mut RequestHead) -> bool {
-        let mut room = [0; credentials::LIMIT];
-        let user = credentials::read(head.headers(), &mut room)
-            .and_then(|(user, password)| self.verify.verify(user, password));
-        let fields = head.headers_mut().iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION);
-        fields.for_each(|(_, field)| field.set_sensitive(true));
-        let admitted = user.is_some();
-        head.set_user(user);
-        admitted
+    /// Answers a request that does not pass.
+    pub(super) fn refuse(
+        &self,
+        scope: asgi::Scope,
+        receive: asgi::Receive,
+        send: asgi::Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<A, V> {
+        denial::deny(scope, receive, send, StatusCode::UNAUTHORIZED, self.challenge())
     }
 
     fn challenge(&self) -> HeaderMap {
@@ -132,7 +143,7 @@ impl<A: asgi::Application, V: Verify> asgi::Application for BasicAuth<A, V> {
         if scope.head_mut().is_none_or(|head| self.admit(head)) {
             return self.inner.call(scope, receive, send);
         }
-        Box::pin(denial::deny(scope, receive, send, StatusCode::UNAUTHORIZED, self.challenge()))
+        Box::pin(self.refuse(scope, receive, send))
     }
 }
 
@@ -158,11 +169,20 @@ impl<A: fmt::Debug, V> fmt::Debug for BasicAuth<A, V> {
     }
 }
 
+/// Marks the password, so that no `Debug` output shows it.
+pub(super) fn hide(head: &mut RequestHead) {
+    let fields = head.headers_mut().iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION);
+    fields.for_each(|(_, field)| field.set_sensitive(true));
+}
+
 /// A realm with control characters, which no header can carry.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a realm has no control characters")]
 #[non_exhaustive]
 pub struct InvalidRealm;
+
+pub(super) const CHALLENGE: HeaderValue =
+    HeaderValue::from_static(r#"Basic realm="restricted", charset="UTF-8""#);
 
 #[cfg(test)]
 #[path = "auth_tests.rs"]

@@ -255,6 +255,41 @@ fn a_144_lifespan_passes() {
 }
 
 #[test]
+fn asynchronous_verifier_is_asked_while_others_go_on() {
+    let waits = |user: String, password: String| async move {
+        let mut waited = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return std::task::Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+        .await;
+        (user.as_str(), password.as_str()) == ("ada", "love:lace")
+    };
+    let auth = Validator::new(app).around(|app| {
+        let auth = BasicAuth::with_async(app, waits);
+        auth.with_realm("asked").unwrap()
+    });
+    let unsupported = block_on(LifespanExchange::new(&auth).startup());
+    assert!(matches!(unsupported, Err(LifespanError::Unsupported)));
+    let denial = Capabilities::none().with(Capability::WebSocketDenial);
+    let client = AsgiClient::new(auth).with_capabilities(denial);
+    assert_eq!(block_on(client.request(request(&[basic("ada:love:lace")]))).unwrap().body(), "ada");
+    for field in [basic("ada:x"), basic("ada"), String::new()] {
+        let refused = block_on(client.request(request(&[&field]))).unwrap();
+        assert_eq!(refused.status(), 401);
+        assert_eq!(refused.headers()["www-authenticate"], "Basic realm=\"asked\", charset=\"UTF-8\"");
+        let refused = block_on(client.websocket(request(&[&field])).connect()).unwrap_err();
+        assert_eq!(refused.status(), 401);
+    }
+    let mut socket = client.websocket(request(&[basic("ada:love:lace")]));
+    block_on(socket.connect()).unwrap();
+    assert_eq!(block_on(socket.next()), Some(Message::from("ada")));
+}
+
+#[test]
 fn no_debug_output_shows_a_password() {
     let field = basic("ada:love:lace");
     let mut head = RequestHead::new(request(&[&field]).into_parts().0);

@@ -13,7 +13,8 @@ use crate::{asgi, wsgi};
 /// same: [`CookieJar`](super::CookieJar) is the way to.
 ///
 /// Several `cookie` fields, as HTTP/2 sends them, become one, joined by `; ` (H-112, W-37); that costs
-/// one allocation, a request with one field or none costs nothing. No cookie is changed or removed.
+/// one allocation, a request with one field or none costs nothing. No cookie is changed or removed; the field
+/// is marked so that no `Debug` output shows it.
 /// A request with more than [`COUNT_LIMIT`](Self::COUNT_LIMIT) cookies or
 /// [`OCTET_LIMIT`](Self::OCTET_LIMIT) octets of them is refused with 431, because an application that sees
 /// some of its cookies only takes a user for another; a WebSocket gets the same where the server can
@@ -98,6 +99,9 @@ impl<A> Cookies<A> {
         }
         if fields > 1 {
             join(head, octets + SEPARATOR.len() * (fields - 1));
+        }
+        if let Some(field) = head.headers_mut().get_mut(header::COOKIE) {
+            field.set_sensitive(true);
         }
         true
     }
@@ -199,6 +203,15 @@ mod tests {
         let mut head = RequestHead::new(request(&["a=1", "b=\u{E9}; c", "", "d=4"]).into_parts().0);
         assert!(Cookies::new(()).admit(&mut head));
         assert_eq!(head.headers()["cookie"], "a=1; b=\u{E9}; c; ; d=4");
+    }
+
+    #[test]
+    fn no_debug_output_shows_a_cookie() {
+        for fields in [&["sid=secret"][..], &["a=1", "sid=secret"]] {
+            let mut head = RequestHead::new(request(fields).into_parts().0);
+            assert!(Cookies::new(()).admit(&mut head));
+            assert!(!format!("{head:?}").contains("secret"), "{fields:?}");
+        }
     }
 
     #[test]

@@ -50,7 +50,13 @@ impl<'a> CookieJar<'a> {
     /// The cookies of the request with this head.
     #[must_use]
     pub const fn of(head: &'a RequestHead) -> Self {
-        Self { headers: head.headers() }
+        Self::of_headers(head.headers())
+    }
+
+    /// The cookies of the request with these header fields: for a framework's own request.
+    #[must_use]
+    pub const fn of_headers(headers: &'a HeaderMap) -> Self {
+        Self { headers }
     }
 
     /// The value of the first cookie of that name.
@@ -175,6 +181,7 @@ mod tests {
         assert_eq!((cookies.get("a"), cookies.get("b"), cookies.get("c")), (Some("1"), Some("2"), Some("4")));
         assert!(cookies.get_all("b").eq(["2", "3"]));
         assert_eq!((cookies.get("d"), cookies.get("B")), (None, None));
+        assert!(CookieJar::of_headers(head.headers()).iter().eq(cookies.iter()));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl SetCookie {
         self
     }
 
-    /// With the time that it is kept, in whole seconds.
+    /// With the time that it is kept, in whole seconds: what is over one counts as one more.
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
@@ -103,7 +103,7 @@ impl SetCookie {
         self
     }
 
-    /// The value of the `set-cookie` field.
+    /// The value of the `set-cookie` field, marked so that no `Debug` output shows it.
     ///
     /// # Errors
     ///
@@ -128,7 +128,8 @@ impl SetCookie {
         if let Some(max_age) = self.max_age {
             attribute("Max-Age=", "");
             // A `String` takes everything.
-            let _ = write!(text, "{}", max_age.as_secs());
+            let more = u64::from(max_age.subsec_nanos() > 0);
+            let _ = write!(text, "{}", max_age.as_secs().saturating_add(more));
         }
         let mut flag = |name: &str, set: bool| {
             if set {
@@ -141,7 +142,10 @@ impl SetCookie {
         flag("SameSite=Strict", self.same_site == Some(SameSite::Strict));
         flag("SameSite=Lax", self.same_site == Some(SameSite::Lax));
         flag("SameSite=None", self.same_site == Some(SameSite::None));
-        HeaderValue::try_from(text).map_err(|_| InvalidCookie { reason: "no header can carry it" })
+        let mut field =
+            HeaderValue::try_from(text).map_err(|_| InvalidCookie { reason: "no header can carry it" })?;
+        field.set_sensitive(true);
+        Ok(field)
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -213,8 +217,13 @@ mod tests {
         assert_eq!(SetCookie::new("a", "1").build().unwrap(), "a=1");
         let all = SetCookie::new("a", "").path("/x y").domain("example.org").secure(true);
         let all = all.same_site(SameSite::None).max_age(Duration::from_millis(1999));
-        let text = "a=; Path=/x y; Domain=example.org; Max-Age=1; Secure; SameSite=None";
+        let text = "a=; Path=/x y; Domain=example.org; Max-Age=2; Secure; SameSite=None";
         assert_eq!(all.build().unwrap(), text);
+        let short = SetCookie::new("a", "1").max_age(Duration::from_millis(1));
+        assert_eq!(short.build().unwrap(), "a=1; Max-Age=1");
+        let longest = SetCookie::new("a", "1").max_age(Duration::MAX);
+        assert_eq!(longest.build().unwrap(), format!("a=1; Max-Age={}", u64::MAX));
+        assert_eq!(format!("{:?}", all.build().unwrap()), "Sensitive");
         assert_eq!(SetCookie::removal("a").path("/").build().unwrap(), "a=; Path=/; Max-Age=0");
     }
 

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use crate::host;
 
 /// The hosts that one application is for.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum HostRule {
     /// One name, in lower case.
     Name(String),

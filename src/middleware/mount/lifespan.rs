@@ -9,17 +9,34 @@ use crate::asgi::event::{Failure, ReceiveEvent, SendEvent};
 use crate::asgi::{
     Application, LifespanError, LifespanExchange, LifespanScope, Receive, Send, SendError, State,
 };
-use crate::error::{Error, UnsupportedScope};
+use crate::error::{BoxError, Error, UnsupportedScope};
+use crate::request::RequestHead;
 
-/// What each application stored, in the order of the applications; kept in the server's own state.
-pub(super) struct States {
+/// What each application found at its start and stored, in the order of the applications; kept in the server's
+/// own state.
+struct States {
+    given: State,
     states: Box<[State]>,
 }
 
-impl States {
-    pub(super) fn get(&self, index: usize) -> Option<&State> {
-        self.states.get(index)
+/// Hands what this application stored to its request, where the mount has run its lifespan.
+#[inline]
+pub(super) fn give_state(head: &mut RequestHead, index: usize) {
+    let Some(states) = head.state().and_then(State::get_shared::<States>) else {
+        return;
+    };
+    let Some(own) = states.states.get(index) else {
+        return;
+    };
+    let as_given = head.state().is_some_and(|state| state.is_only::<States>(&states.given));
+    let state = head.connection_mut().state_mut();
+    if as_given {
+        *state = own.clone();
+        return;
     }
+    // Those of this mount are nothing to a mount further in.
+    state.remove::<States>();
+    state.add(own, &states.given);
 }
 
 /// Starts the applications one after the other, and shuts them down in reverse.
@@ -44,7 +61,9 @@ pub(super) async fn run(
                 let mut failures = vec![told(name, &error)];
                 failures.extend(shut_down(members).await);
                 return match error {
-                    LifespanError::Crashed(error) => Err(error),
+                    LifespanError::Crashed(error) => {
+                        Err(Crashed { text: failures.join("; "), source: error.into() }.into())
+                    }
                     _ => Ok(send.send(SendEvent::StartupFailed(joined(&failures))).await?),
                 };
             }
@@ -53,11 +72,19 @@ pub(super) async fn run(
     if members.is_empty() {
         return Err(UnsupportedScope::new("lifespan").into());
     }
-    lifespan.state().insert(States { states: states.into() });
+    lifespan.state().insert(States { given, states: states.into() });
     send.send(SendEvent::StartupComplete).await?;
     while !matches!(meanwhile(&mut members, receive.receive()).await, ReceiveEvent::LifespanShutdown) {}
     let failures = shut_down(members).await;
     Ok(answer(&mut send, &failures).await?)
+}
+
+/// A start-up that ended with an error, and what went wrong while the others were shut down.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Crashed {
+    text: String,
+    source: BoxError,
 }
 
 async fn answer(send: &mut Send, failures: &[String]) -> Result<(), SendError> {

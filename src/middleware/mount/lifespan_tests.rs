@@ -140,8 +140,71 @@ fn a_104_crash_at_start_is_a_crash_of_all() {
     let mount = Mount::new().at("/one", Validator::new(app("one", &log, Failing::Never))).unwrap();
     let mount = mount.at("/two", app("two", &log, Failing::ByCrash)).unwrap();
     let error = block_on(LifespanExchange::new(&Validator::new(mount)).startup()).unwrap_err();
-    assert!(matches!(&error, LifespanError::Crashed(error) if error.to_string() == "crashed"), "{error}");
+    let text = "/two: the application crashed: crashed";
+    assert!(matches!(&error, LifespanError::Crashed(error) if error.to_string() == text), "{error}");
     assert_eq!(lines(&log), ["start one", "stop one"]);
+}
+
+#[test]
+fn a_104_crash_at_start_names_its_place_and_what_failed_because_of_it() {
+    let log = Log::default();
+    let mount = Mount::new().at("/one", app("one", &log, Failing::AtShutdown)).unwrap();
+    let mount = mount.at("/two", app("two", &log, Failing::ByCrash)).unwrap();
+    let Err(LifespanError::Crashed(error)) = block_on(LifespanExchange::new(&mount).startup()) else {
+        panic!("no crash");
+    };
+    let text = "/two: the application crashed: crashed; /one: the application failed: stuck";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(error.get_ref().source().unwrap().to_string(), "crashed");
+}
+
+#[test]
+fn a_117_what_others_stored_in_a_request_stays_beside_what_the_application_stored() {
+    struct Request(&'static str);
+    async fn inner(scope: Scope, receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
+        if let Scope::Lifespan(lifespan) = scope {
+            lifespan.state().insert(Name("own"));
+            return lifespan.run(receive, send, async { Ok(()) }, async { Ok(()) }).await;
+        }
+        let request = scope.into_http()?;
+        let state = request.head().state();
+        let kept = state.and_then(|state| state.get::<Request>()).map_or("lost", |kept| kept.0);
+        let own = state.and_then(|state| state.get::<Name>()).map_or("none", |own| own.0);
+        let late = state.and_then(|state| state.get::<u8>()).copied().unwrap_or_default();
+        let shared = state.and_then(|state| state.get::<&str>()).copied().unwrap_or("none");
+        Ok(send.text(200, format!("{kept} {own} {late} {shared}")).await?)
+    }
+    /// Without lifespan, so that its own mount has nothing stored.
+    struct Deaf(Mount);
+    #[crate::async_trait]
+    impl asgi::Application for Deaf {
+        async fn call(&self, scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
+            if matches!(scope, Scope::Lifespan(_)) {
+                return Err(scope.unsupported().into());
+            }
+            self.0.call(scope, receive, send).await
+        }
+    }
+    let deaf = Deaf(Mount::new().at("/x", inner).unwrap());
+    let mount = Mount::new().at("/own", inner).unwrap().at("/deaf", deaf).unwrap();
+    let mount = Arc::new(mount.at("/in", Mount::new().at("/x", inner).unwrap()).unwrap());
+    let mut given = State::new();
+    given.insert("given");
+    let mut lifespan = LifespanExchange::with_state(&*mount, given);
+    let stored = block_on(lifespan.startup()).unwrap();
+    let mut changed = stored.clone();
+    changed.insert(Request("kept"));
+    changed.insert(7_u8);
+    changed.insert("replaced");
+    for (path, untouched, touched) in [
+        ("/own", "lost own 0 given", "kept own 7 replaced"),
+        ("/in/x", "lost own 0 given", "kept own 7 replaced"),
+        ("/deaf/x", "lost none 0 given", "kept none 7 replaced"),
+    ] {
+        assert_eq!(ask(&mount, stored.clone(), path), untouched, "{path}");
+        assert_eq!(ask(&mount, changed.clone(), path), touched, "{path}");
+    }
+    block_on(lifespan.shutdown()).unwrap();
 }
 
 #[test]

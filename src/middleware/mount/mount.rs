@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::host_rule::HostRule;
-use super::lifespan::{self, States};
+use super::lifespan;
 use super::prefix::Prefix;
 use crate::asgi::call::CallFuture;
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::{asgi, host, wsgi};
 /// [`Mount::new`] is for asynchronous applications, with synchronous ones among them by
 /// [`bridge::WsgiToAsgi`](crate::bridge::WsgiToAsgi); [`Mount::wsgi`] is for synchronous ones only. A
 /// mount is an application itself, so it can be mounted. A request costs no allocation, and one where
-/// the application has stored something at start-up.
+/// the mount has run its lifespan; up to four where others stored something after that began.
 ///
 /// # Paths
 ///
@@ -37,7 +37,8 @@ use crate::{asgi, host, wsgi};
 /// | `/api%zz` | an incomplete escape equals nothing |
 ///
 /// What a request is let through to is decided before, by a [`PathGuard`](crate::middleware::PathGuard)
-/// around the mount, say; this only says whose it is.
+/// around the mount, say; this only says whose it is. Around the mount a guard has rules about the whole
+/// path; in an application that is mounted, about the path below its mount point.
 ///
 /// # Hosts
 ///
@@ -50,7 +51,8 @@ use crate::{asgi, host, wsgi};
 ///
 /// # Everything else
 ///
-/// It gets [`fallback`](Self::fallback), which by default answers 404 and closes WebSockets.
+/// It gets [`fallback`](Self::fallback), which by default is a [`Refusal`]: 404, for WebSockets too where
+/// the server can answer them.
 ///
 /// # Lifespan
 ///
@@ -58,9 +60,10 @@ use crate::{asgi, host, wsgi};
 /// added, the fallback last; one that does not know it is served without. While one starts or
 /// stops, and while requests are served, the others go on with what they do. Shutdown is in reverse.
 ///
-/// - One start-up that fails shuts down those before it and is the failure of all.
-/// - An application finds in its requests what it stored itself, and what was there when the start-up
-///   of the mount began.
+/// - One start-up that fails shuts down those before it and is the failure of all, with its place, and with
+///   what went wrong meanwhile.
+/// - An application finds in its requests what it stored itself, and nothing of the others; beside that, what
+///   there is in the requests of the mount.
 /// - Failures while serving or at shutdown are told to the server at shutdown, each with its place
 ///
 /// - An application that is mounted twice, by clones of one `Arc<dyn Application>`, has one lifespan.
@@ -246,11 +249,11 @@ impl<A: ?Sized> Mount<A> {
         let Some(index) = self.by_host(head).or_else(|| self.by_path(head)) else {
             if self.has_fallback {
                 let index = self.index_of(&self.fallback.app).unwrap_or(self.apps.len());
-                give_state(head, index);
+                lifespan::give_state(head, index);
             }
             return &self.fallback.app;
         };
-        give_state(head, index);
+        lifespan::give_state(head, index);
         &self.apps[index].app
     }
 
@@ -314,10 +317,28 @@ impl wsgi::Application for Mount<dyn wsgi::Application> {
     }
 }
 
+impl<A: ?Sized> Clone for Mount<A> {
+    fn clone(&self) -> Self {
+        Self {
+            apps: self.apps.clone(),
+            hosts: self.hosts.clone(),
+            prefixes: self.prefixes.clone(),
+            fallback: self.fallback.clone(),
+            has_fallback: self.has_fallback,
+        }
+    }
+}
+
 impl<A: ?Sized> fmt::Debug for Mount<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places: Vec<_> = self.apps.iter().map(|mounted| &mounted.place).collect();
         f.debug_struct("Mount").field("apps", &places).field("fallback", &self.has_fallback).finish()
+    }
+}
+
+impl<A: ?Sized> Clone for Mounted<A> {
+    fn clone(&self) -> Self {
+        Self { place: self.place.clone(), app: Arc::clone(&self.app) }
     }
 }
 
@@ -333,15 +354,6 @@ pub struct InvalidRoute {
 impl InvalidRoute {
     fn new(place: &str, reason: &'static str) -> Self {
         Self { place: place.to_owned(), reason }
-    }
-}
-
-/// Hands what this application stored to its request, where the mount has run its lifespan.
-#[inline]
-fn give_state(head: &mut RequestHead, index: usize) {
-    let states = head.state().and_then(asgi::State::get_shared::<States>);
-    if let Some(own) = states.as_ref().and_then(|states| states.get(index)) {
-        *head.connection_mut().state_mut() = own.clone();
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::path;
 
 /// A path in its plainest form: decoded segments, none at the root.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Prefix {
     segments: Vec<Box<[u8]>>,
 }

@@ -1,5 +1,7 @@
 //! The middleware.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::readings;
@@ -11,8 +13,12 @@ use crate::{asgi, wsgi};
 
 /// Lets requests through to the inner application, or not, by their path.
 ///
-/// The path is the whole one as received: [`RequestHead::raw_path`](crate::RequestHead::raw_path),
-/// with the mount point. It is never rewritten; the inner application sees it as it came.
+/// The path is the one below the place where the guard stands, as received:
+/// [`RequestHead::path_info`](crate::RequestHead::path_info). Around a [`Mount`](crate::middleware::Mount)
+/// that is the whole; in an application that is mounted, or behind
+/// [`ProxyHeaders::with_prefix`](crate::middleware::ProxyHeaders::with_prefix), it is without the mount point.
+/// So an application with a guard of its own is guarded the same wherever it is mounted. The path is never
+/// rewritten; the inner application sees it as it came.
 ///
 /// # Policy
 ///
@@ -29,13 +35,13 @@ use crate::{asgi, wsgi};
 /// | octets that are not UTF-8 | compared | refused |
 /// | broken escape, control character (NUL), over-long UTF-8 | refused | refused |
 /// | `..` above the root | refused | refused |
-/// | more than 64 readings, or 64 KiB of them | refused | refused |
+/// | more than 64 readings, or too many octets of them: eight times its own and 2 KiB, or 64 KiB | refused | refused |
 ///
 /// What a file system makes of a name beyond that (links, short names, NTFS streams, Unicode
 /// normalisation) is not known to it: an allow list is the better guard there.
 ///
-/// HTTP requests that are refused get 404, unless asked for otherwise. WebSockets are closed before
-/// they are open: 403 (A-89). Lifespans pass (A-144). A request that passes costs no allocation
+/// HTTP requests that are refused get 404, unless asked for otherwise. A WebSocket gets the same status where
+/// the server can answer it (A-125), else it is closed before it is open: 403 (A-89). Lifespans pass (A-144). A request that passes costs no allocation
 /// where its path is plain.
 ///
 /// # Rules
@@ -71,10 +77,11 @@ use crate::{asgi, wsgi};
 /// }
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PathGuard<A, R = Refusal> {
     inner: A,
     refusal: R,
+    socket_refusal: Refusal,
     rules: Vec<Rule>,
     allow: bool,
     fold: bool,
@@ -94,7 +101,8 @@ impl<A> PathGuard<A> {
     }
 
     fn new(inner: A, allow: bool) -> Self {
-        Self { inner, refusal: Refusal::default(), rules: Vec::new(), allow, fold: !allow }
+        let refusal = Refusal::default();
+        Self { inner, refusal, socket_refusal: refusal, rules: Vec::new(), allow, fold: !allow }
     }
 }
 
@@ -117,7 +125,7 @@ impl<A, R> PathGuard<A, R> {
     /// Octets that are not UTF-8 are replaced.
     #[must_use]
     pub fn matching(self, predicate: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        self.rule(Rule::Matching(Box::new(predicate)))
+        self.rule(Rule::Matching(Arc::new(predicate)))
     }
 
     /// Whether letters that differ in case only are different: yes by default in an allow list only.
@@ -129,25 +137,27 @@ impl<A, R> PathGuard<A, R> {
 
     /// Answers refused requests with this status, 200 to 599, and its reason as text.
     #[must_use]
-    pub fn refuse_with(self, status: StatusCode) -> PathGuard<A> {
-        self.refuse_by(Refusal::new(status))
+    pub fn refuse_with(mut self, status: StatusCode) -> PathGuard<A> {
+        self.socket_refusal = Refusal::new(status);
+        let refusal = self.socket_refusal;
+        self.refuse_by(refusal)
     }
 
     /// Has refused requests answered by an application; it is called for HTTP only.
     #[must_use]
     pub fn refuse_by<B>(self, application: B) -> PathGuard<A, B> {
-        let Self { inner, rules, allow, fold, .. } = self;
-        PathGuard { inner, refusal: application, rules, allow, fold }
+        let Self { inner, socket_refusal, rules, allow, fold, .. } = self;
+        PathGuard { inner, refusal: application, socket_refusal, rules, allow, fold }
     }
 
-    /// Whether a request for this path, percent-encoded, passes.
+    /// Whether a request for this path below the guard's place, percent-encoded, passes.
     #[inline]
     #[must_use]
-    pub fn permits(&self, raw_path: &str) -> bool {
-        if readings::is_plain(raw_path) {
-            return self.rules.iter().any(|rule| rule.matches_plain(raw_path, self.fold)) == self.allow;
+    pub fn permits(&self, path_info: &str) -> bool {
+        if readings::is_plain(path_info) {
+            return self.rules.iter().any(|rule| rule.matches_plain(path_info, self.fold)) == self.allow;
         }
-        self.permits_every_reading(raw_path)
+        self.permits_every_reading(path_info)
     }
 
     /// The inner application.
@@ -157,8 +167,8 @@ impl<A, R> PathGuard<A, R> {
     }
 
     #[cold]
-    fn permits_every_reading(&self, raw_path: &str) -> bool {
-        let Some(readings) = readings::all(raw_path) else {
+    fn permits_every_reading(&self, path_info: &str) -> bool {
+        let Some(readings) = readings::all(path_info) else {
             return false;
         };
         if self.allow && readings.iter().any(|path| std::str::from_utf8(path).is_err()) {
@@ -184,11 +194,11 @@ impl<A: asgi::Application, R: asgi::Application> asgi::Application for PathGuard
         Self: 'b,
     {
         match &scope {
-            asgi::Scope::Http(request) if !self.permits(request.head().raw_path()) => {
+            asgi::Scope::Http(request) if !self.permits(request.path_info()) => {
                 self.refusal.call(scope, receive, send)
             }
-            asgi::Scope::WebSocket(socket) if !self.permits(socket.head().raw_path()) => {
-                CLOSE.call(scope, receive, send)
+            asgi::Scope::WebSocket(socket) if !self.permits(socket.head().path_info()) => {
+                self.socket_refusal.call(scope, receive, send)
             }
             _ => self.inner.call(scope, receive, send),
         }
@@ -202,16 +212,13 @@ impl<A: wsgi::Application, R: wsgi::Application> wsgi::Application for PathGuard
         environ: wsgi::Environ,
         start_response: &mut dyn wsgi::StartResponse,
     ) -> Result<wsgi::Body, Error> {
-        if self.permits(environ.head().raw_path()) {
+        if self.permits(environ.path_info()) {
             self.inner.call(environ, start_response)
         } else {
             self.refusal.call(environ, start_response)
         }
     }
 }
-
-/// Closes sockets, whatever answers requests.
-static CLOSE: Refusal = Refusal::new(StatusCode::FORBIDDEN);
 
 #[cfg(test)]
 #[path = "guard_tests.rs"]

@@ -334,22 +334,66 @@ fn a_89_a_144_refused_websocket_is_closed_and_lifespan_passes() {
 }
 
 #[test]
-fn synchronous_requests_are_guarded_the_same() {
-    fn app(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
-        start_response.start(StatusCode::OK, HeaderMap::new())?;
-        Ok(wsgi::Body::from("seen"))
+fn a_125_refused_websocket_gets_the_status_where_that_can_be_said() {
+    use crate::asgi::{Capabilities, Capability};
+    let guard = PathGuard::allow(app).exact("/open");
+    let gone = guard.clone().refuse_with(StatusCode::GONE);
+    for (guard, status) in [(guard, 404), (gone, 410)] {
+        let denial = Capabilities::none().with(Capability::WebSocketDenial);
+        let client = AsgiClient::new(guard).with_capabilities(denial);
+        let refused = block_on(client.websocket(get("/other")).connect()).unwrap_err();
+        assert_eq!(refused.status(), status);
     }
-    let client = WsgiClient::new(PathGuard::allow(app).exact("/"));
+}
+
+#[test]
+fn synchronous_requests_are_guarded_the_same() {
+    let client = WsgiClient::new(PathGuard::allow(sync_app).exact("/"));
     assert_eq!(client.request(get("/")).unwrap().body(), "seen");
     assert_eq!(client.request(get("/x")).unwrap().status(), 404);
 }
 
+fn sync_app(_: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> Result<wsgi::Body, Error> {
+    start_response.start(StatusCode::OK, HeaderMap::new())?;
+    Ok(wsgi::Body::from("seen"))
+}
+
 #[test]
-fn mount_point_is_part_of_the_path() {
-    let client = AsgiClient::new(PathGuard::deny(app).prefix("/api/admin"));
-    let mut head = crate::RequestHead::new(get("/api/admin").into_parts().0);
-    head.mount(4).unwrap();
-    let mut exchange = client.begin(head);
-    exchange.feed("", false);
-    assert_eq!(block_on(exchange.response()).status(), 404);
+fn guard_protects_an_application_wherever_it_is_mounted() {
+    use crate::middleware::{Mount, ProxyHeaders};
+    let guard = PathGuard::deny(app).prefix("/admin").case_sensitive(true);
+    let mount = Mount::new().at("/shop", guard.clone()).unwrap().at("/a/b", guard.clone()).unwrap();
+    let outside = PathGuard::deny(mount.clone()).prefix("/shop/admin");
+    let proxied = ProxyHeaders::new(guard.clone()).trust("10.0.0.1").unwrap().with_prefix(true);
+    let connection = crate::Connection::new().with_client("10.0.0.1:9".parse().unwrap());
+    let client = |app| AsgiClient::new(app).with_connection(connection.clone());
+    let [guard, mount, outside, proxied] = [
+        Box::new(guard) as Box<dyn asgi::Application>,
+        Box::new(mount),
+        Box::new(outside),
+        Box::new(proxied),
+    ]
+    .map(client);
+    for (app, path, status) in [
+        (&guard, "/admin", 404),
+        (&mount, "/shop/admin", 404),
+        (&mount, "/%73hop/%61dmin/x", 404),
+        (&mount, "/a/b/admin", 404),
+        (&mount, "/shop/../admin", 404),
+        (&mount, "/shop/..%2fadmin", 404),
+        (&mount, "/shop//admin", 404),
+        (&mount, "/shop", 200),
+        (&mount, "/shop/", 200),
+        (&mount, "/shop/x/admin", 200),
+        (&outside, "/shop/admin", 404),
+        (&proxied, "/admin", 404),
+        (&proxied, "/x/admin", 200),
+    ] {
+        let request = Request::get(path).header("x-forwarded-prefix", "/x").body("").unwrap();
+        assert_eq!(block_on(app.request(request)).unwrap().status().as_u16(), status, "{path}");
+    }
+    let mounted = Mount::wsgi().at("/shop", PathGuard::allow(sync_app).prefix("/public")).unwrap();
+    let client = WsgiClient::new(mounted);
+    assert_eq!(client.request(get("/shop/public/x")).unwrap().status(), 200);
+    assert_eq!(client.request(get("/shop/x")).unwrap().status(), 404);
 }

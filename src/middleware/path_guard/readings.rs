@@ -28,6 +28,7 @@ pub(super) fn all(path: &str) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let mut found = vec![path.as_bytes().to_vec()];
+    let limit = OCTET_LIMIT.min(OCTETS_FOR_ANY + OCTETS_FOR_ONE * path.len());
     let mut octets = path.len();
     let mut next = 0;
     while let Some(reading) = found.get(next).cloned() {
@@ -41,7 +42,7 @@ pub(super) fn all(path: &str) -> Option<Vec<Vec<u8>>> {
                 continue;
             }
             octets += read.len();
-            if octets > OCTET_LIMIT || found.len() >= COUNT_LIMIT {
+            if octets > limit || found.len() >= COUNT_LIMIT {
                 return None;
             }
             found.push(read);
@@ -111,16 +112,17 @@ fn resolve_dots(path: &[u8]) -> Option<Vec<u8>> {
 fn resolve_encoded_dots(path: &[u8]) -> Option<Vec<u8>> {
     let mut out: Vec<&[u8]> = Vec::new();
     for segment in path.split(|&octet| octet == b'/') {
-        place(&mut out, segment, &decode(segment).unwrap_or_else(|| segment.to_vec()));
+        match decode(segment) {
+            Some(decoded) => place(&mut out, segment, &decoded),
+            None => place(&mut out, segment, segment),
+        }
     }
     path.contains(&b'%').then(|| rejoin(&end_with_slash(out, path)))
 }
 
 /// `/a;x=1/b` is `/a/b`: servlet containers.
 fn cut_parameters(path: &[u8]) -> Option<Vec<u8>> {
-    let cut = |segment: &[u8]| segment.split(|&octet| octet == b';').next().unwrap_or_default().to_vec();
-    let segments = || path.split(|&octet| octet == b'/').map(cut).collect::<Vec<_>>().join(&b'/');
-    path.contains(&b';').then(segments)
+    path.contains(&b';').then(|| map_segments(path, |segment| segment.split(|&octet| octet == b';').next()))
 }
 
 /// `/a;x=1/b` is `/a`: what takes parameters for the end.
@@ -135,23 +137,28 @@ fn cut_at_query(path: &[u8]) -> Option<Vec<u8>> {
 
 /// `/a. /b` is `/a/b`: Windows.
 fn trim_segments(path: &[u8]) -> Option<Vec<u8>> {
-    let trim = |segment: &[u8]| {
+    Some(map_segments(path, |segment| {
         let end = segment.iter().rposition(|octet| !matches!(octet, b'.' | b' ')).map_or(0, |last| last + 1);
-        if matches!(segment, b"." | b"..") { segment.to_vec() } else { segment[..end].to_vec() }
-    };
-    Some(path.split(|&octet| octet == b'/').map(trim).collect::<Vec<_>>().join(&b'/'))
+        if matches!(segment, b"." | b"..") { Some(segment) } else { segment.get(..end) }
+    }))
 }
 
 /// `/a/.. /b` and `/a/.../b` are `/b`: the same, where only dots are left over.
 fn trim_dots(path: &[u8]) -> Option<Vec<u8>> {
-    let trim = |segment: &[u8]| match segment {
-        [b'.', rest @ ..] if rest.iter().all(|octet| matches!(octet, b'.' | b' ')) => {
-            if rest.first() == Some(&b'.') { b"..".to_vec() } else { b".".to_vec() }
-        }
-        _ => segment.to_vec(),
-    };
-    let segments = || path.split(|&octet| octet == b'/').map(trim).collect::<Vec<_>>().join(&b'/');
-    path.contains(&b'.').then(segments)
+    path.contains(&b'.').then(|| {
+        map_segments(path, |segment| match segment {
+            [b'.', rest @ ..] if rest.iter().all(|octet| matches!(octet, b'.' | b' ')) => {
+                segment.get(..if rest.first() == Some(&b'.') { 2 } else { 1 })
+            }
+            _ => Some(segment),
+        })
+    })
+}
+
+/// What a part of each segment leaves of the path.
+fn map_segments<'a>(path: &'a [u8], part: impl Fn(&'a [u8]) -> Option<&'a [u8]>) -> Vec<u8> {
+    let segments = path.split(|&octet| octet == b'/').map(|segment| part(segment).unwrap_or_default());
+    segments.collect::<Vec<_>>().join(&b'/')
 }
 
 /// `//host/a` is `/a`: a path that is parsed as a URL again; browsers take more slashes for the same.
@@ -264,6 +271,10 @@ const COUNT_LIMIT: usize = 64;
 /// Bounds the work that one request can cause.
 const OCTET_LIMIT: usize = 64 * 1024;
 
+/// Bounds it in proportion to the path: a short one may have all its readings, a long one a few.
+const OCTETS_FOR_ANY: usize = 2 * 1024;
+const OCTETS_FOR_ONE: usize = 8;
+
 const SLASH: u8 = 1;
 const DOT: u8 = 2;
 const HOSTILE: u8 = 4;
@@ -286,3 +297,17 @@ const CLASS: [u8; 256] = {
     }
     class
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_path_may_have_many_readings_and_a_long_one_a_few() {
+        let readings =
+            |len: usize| all(&format!("/{}//a.%20;//a.%20;", "x".repeat(len))).map(|all| all.len());
+        assert!(readings(0).is_some_and(|count| count > 16));
+        assert_eq!(readings(1000), None);
+        assert!(all(&format!("/{}", "%E3%81%82".repeat(5000))).is_some());
+    }
+}

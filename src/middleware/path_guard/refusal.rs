@@ -1,14 +1,15 @@
 //! The answer to a refused request.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 
-use crate::asgi::{self, Handshake};
 use crate::error::Error;
-use crate::{async_trait, wsgi};
+use crate::middleware::denial;
+use crate::{asgi, async_trait, wsgi};
 
-/// Answers every request with one status and its reason as text; closes every WebSocket before it is
-/// open, which is 403 (A-89).
+/// Answers every request with one status and its reason as text.
+///
+/// A WebSocket gets the same where the server can answer it (A-125), else it is closed before it is open,
+/// which is 403 (A-89).
 ///
 /// ```
 /// use gateway_iface::http::{Request, StatusCode};
@@ -31,10 +32,6 @@ impl Refusal {
     pub const fn new(status: StatusCode) -> Self {
         Self { status }
     }
-
-    fn text(self) -> &'static str {
-        self.status.canonical_reason().unwrap_or("Refused")
-    }
 }
 
 impl Default for Refusal {
@@ -45,17 +42,11 @@ impl Default for Refusal {
 
 #[async_trait]
 impl asgi::Application for Refusal {
-    async fn call(
-        &self,
-        scope: asgi::Scope,
-        receive: asgi::Receive,
-        mut send: asgi::Send,
-    ) -> Result<(), Error> {
-        if matches!(scope, asgi::Scope::WebSocket(_)) {
-            return Ok(Handshake::begin(receive, send).await?.close().await?);
+    async fn call(&self, scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send) -> Result<(), Error> {
+        if matches!(scope, asgi::Scope::Lifespan(_)) {
+            return Err(scope.unsupported().into());
         }
-        scope.into_http()?;
-        Ok(send.text(self.status.as_u16(), self.text()).await?)
+        denial::deny(scope, receive, send, self.status, HeaderMap::new()).await
     }
 }
 
@@ -65,9 +56,6 @@ impl wsgi::Application for Refusal {
         _: wsgi::Environ,
         start_response: &mut dyn wsgi::StartResponse,
     ) -> Result<wsgi::Body, Error> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        start_response.start(self.status, headers)?;
-        Ok(wsgi::Body::from(self.text()))
+        denial::deny_sync(start_response, self.status, HeaderMap::new())
     }
 }

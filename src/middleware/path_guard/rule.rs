@@ -2,18 +2,20 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::readings::{self, MARK};
 
 /// One rule of a guard.
+#[derive(Clone)]
 pub(super) enum Rule {
     Exact(Pattern),
     Prefix(Pattern),
-    Matching(Box<dyn Fn(&str) -> bool + Send + Sync>),
+    Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
 /// A path in its plainest form: decoded, `/a/b`, empty at the root.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pattern {
     text: String,
     folded: String,

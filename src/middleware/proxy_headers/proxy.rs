@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use http::HeaderName;
-use http::header::FORWARDED;
 
 use super::network::{InvalidNetwork, Network};
 use super::{forwarded, x_forwarded};
@@ -40,8 +39,10 @@ use crate::{asgi, wsgi};
 ///   [`with_prefix`](Self::with_prefix) are for those whose proxy is known to set them.
 /// - Every value is checked; one that is malformed is as if it were not there. Schemes are `http`,
 ///   `https`, `ws` and `wss`.
-/// - All of `forwarded`, `x-forwarded-…` and `x-real-ip` are removed in any case, read or not, trusted or
-///   not: nothing that was not verified is left to be believed by the inner application.
+/// - All of `forwarded`, `x-forwarded`, `x-forwarded-…`, `x-real-ip`, `x-client-ip`, `x-cluster-client-ip`,
+///   `true-client-ip` and `cf-connecting-ip` are removed in any case, read or not, trusted or not, also where
+///   they are spelled with `_`: the inner application is not to believe them. Other fields by which a proxy
+///   may tell something, such as `x-original-url`, are not known here and stay.
 ///
 /// An address without a port has port 0 in [`RequestHead::client`], and no `REMOTE_PORT` (W-42).
 /// [`RequestHead::server`] stays: it is where the request arrived. It is about WebSockets as well;
@@ -250,8 +251,27 @@ pub enum ForwardingFields {
 #[inline]
 fn is_forwarding(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name == FORWARDED || name.starts_with("x-forwarded-") || name == "x-real-ip"
+    matches!(name.as_bytes(), [b'c' | b'f' | b't' | b'x', ..])
+        && (OTHERS.iter().any(|other| is_same(name, other))
+            || name.get(..PREFIX.len()).is_some_and(|start| is_same(start, PREFIX)))
 }
+
+/// Whether it is that name, with `_` for `-` as some servers and languages take it.
+fn is_same(name: &str, other: &str) -> bool {
+    let same = |(one, two): (u8, u8)| one == two || (one == b'_' && two == b'-');
+    name.len() == other.len() && name.bytes().zip(other.bytes()).all(same)
+}
+
+const PREFIX: &str = "x-forwarded-";
+const OTHERS: [&str; 7] = [
+    "forwarded",
+    "x-forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+];
 
 /// Those that are removed without a copy of their names.
 const USUAL: [&str; 7] = [

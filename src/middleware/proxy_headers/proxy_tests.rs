@@ -120,6 +120,11 @@ fn h_21_nothing_is_believed_from_a_peer_that_is_not_trusted() {
         ("x-forwarded-prefix", "/evil"),
         ("x-forwarded-anything", "1"),
         ("x-real-ip", "10.0.0.9"),
+        ("x_forwarded_for", "10.0.0.9"),
+        ("x-cluster_client-ip", "10.0.0.9"),
+        ("x-client-ip", "10.0.0.9"),
+        ("true-client-ip", "10.0.0.9"),
+        ("cf-connecting-ip", "10.0.0.9"),
         ("forwarded", "for=10.0.0.9;proto=https;host=evil.test"),
         ("accept", "text/html"),
     ];

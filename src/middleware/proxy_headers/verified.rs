@@ -23,8 +23,8 @@ impl Verified {
         if let Some(client) = self.client.filter(|client| *client != head.client()) {
             head.connection_mut().set_client(client);
         }
-        if let Some(secure) = self.secure.filter(|secure| *secure != head.is_secure()) {
-            head.connection_mut().set_secure(secure);
+        if let Some(secure) = self.secure {
+            head.set_secure(secure);
         }
         if let Some(host) = self.host {
             // One that is none stays what it was.
@@ -79,4 +79,35 @@ fn is_prefix(prefix: &str) -> bool {
     prefix.bytes().all(plain)
         && path::is_well_formed(prefix)
         && segments.split('/').all(|segment| !matches!(&*path::decode(segment), b"" | b"." | b".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn applied(target: &str, verified: Verified) -> RequestHead {
+        let request = Request::get(target).header("host", "inner").body(()).unwrap();
+        let mut head = RequestHead::new(request.into_parts().0);
+        verified.apply(&mut head);
+        head
+    }
+
+    #[test]
+    fn h_21_scheme_of_the_target_is_the_one_that_was_verified() {
+        let by = |secure| Verified { secure: Some(secure), ..Verified::default() };
+        for (target, secure, changed) in
+            [("http://h/x", true, "https://h/x"), ("https://h/x", false, "http://h/x"), ("/x", true, "/x")]
+        {
+            let head = applied(target, by(secure));
+            assert_eq!((head.is_secure(), head.uri().to_string()), (secure, changed.to_owned()));
+        }
+    }
+
+    #[test]
+    fn h_12_host_with_a_dot_at_its_end_is_taken() {
+        let host = Some("example.org.".to_owned());
+        assert_eq!(applied("/", Verified { host, ..Verified::default() }).headers()["host"], "example.org");
+    }
 }
