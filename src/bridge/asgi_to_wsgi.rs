@@ -166,6 +166,7 @@ impl<A: asgi::Application + 'static> wsgi::Application for AsgiToWsgi<A> {
         let errors = environ.errors().clone();
         let input = environ.take_input();
         let mut head = environ.into_head();
+        head.set_bodiless(input.remaining() == Some(0));
         self.adapt(&mut head);
         let gate = Arc::new(Gate::new(&head, input, self.block_size));
         let (receive, send) = (Receive::shared(gate.clone()), asgi::Send::shared(gate.clone()));

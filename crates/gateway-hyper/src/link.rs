@@ -84,6 +84,7 @@ impl Link {
         if let Some(status) = refusal(&head, chunked) {
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
+        head.set_bodiless(body.is_none());
         // A-35, H-12: the authority of the target replaces Host for everything downstream.
         let authority = head.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
         if let Some(Ok(host)) = authority {

@@ -170,6 +170,28 @@ fn a_26_repeated_request_fields_stay_apart_and_in_their_order() {
 }
 
 #[test]
+fn h_46_request_that_announces_no_body_is_known_to_have_none() {
+    async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+        let request = scope.into_http()?;
+        Ok(send.text(200, request.head().is_bodiless().to_string()).await?)
+    }
+    on_both_runtimes(async || {
+        let server = Server::start(app).await;
+        for (fields, bodiless) in [
+            ("", "true"),
+            ("content-length: 0\r\n", "true"),
+            ("content-length: 1\r\n", "false"),
+            ("transfer-encoding: chunked\r\n", "false"),
+        ] {
+            let mut client = server.connect().await;
+            client.send(format!("POST / HTTP/1.1\r\nhost: test\r\n{fields}\r\n")).await;
+            assert_eq!(client.response().await.text(), bodiless, "{fields:?}");
+        }
+        server.stop().await;
+    });
+}
+
+#[test]
 fn a_63_order_and_repetition_of_response_fields_are_kept() {
     async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
         scope.into_http()?;
