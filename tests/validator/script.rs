@@ -41,6 +41,12 @@ impl Script {
     }
 }
 
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.observers.get_mut().unwrap().finish(self.disconnect);
+    }
+}
+
 impl Exchange for Script {
     fn poll_receive(&self, _: &mut Context<'_>) -> Poll<ReceiveEvent> {
         self.events.lock().unwrap().pop_front().flatten().map_or(Poll::Pending, Poll::Ready)
