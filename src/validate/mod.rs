@@ -48,7 +48,7 @@
 //! | V-03 | advice | no response field is named `status` | `wsgiref.validate`, Plack Lint |
 //! | V-04 | advice | names of response fields begin with a letter, hold letters, digits, `-` and `_`, and end with neither of the last two | `wsgiref.validate`, Plack Lint |
 //! | V-05 | advice | responses with 204 and 304 have no `content-type`, and those with 304 no `content-length`, which RFC 9110 leaves free | `Rack::Lint`, `wsgiref.validate` |
-//! | V-06 | advice | the answer to HEAD has no octets of body and no trailers; a server drops them, so that A-75 and W-129 let an application answer it as it does GET | `Rack::Lint` |
+//! | V-06 | advice | the answer to HEAD has no octets of body and no trailers; a server drops them, so that an application may answer it as it does GET | `Rack::Lint` |
 //! | V-07 | advice | the links of an early hint are links | `Rack::Lint` |
 //! | V-08 | advice | the method is in upper case (A-19 in the asynchronous interface) | Plack Lint |
 //! | V-09 | must | `SERVER_PROTOCOL` is `HTTP/` and a version | `Rack::Lint` |

@@ -160,7 +160,7 @@ pub(super) struct Facts {
     pub(super) path: Option<String>,
     /// Whether the inner validator is of a synchronous application, which could use `write`.
     pub(super) may_write: bool,
-    /// Whether it did.
+    /// Whether it did, or that it did not was told of.
     pub(super) has_written: bool,
 }
 

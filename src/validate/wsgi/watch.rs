@@ -144,6 +144,7 @@ impl Watch {
                 self.session.pair.with(|facts, role| {
                     let own = facts.may_write && !facts.has_written;
                     if role == Role::Outer && own && !data.is_empty() {
+                        facts.has_written = true;
                         found.inner("W-121", "data was written that the application inside did not write");
                     }
                 });
