@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_hyper::{Builder, Handle, Pool, ServeError};
+use gateway_hyper::{Builder, Handle, OnDisconnect, Pool, ServeError};
 use gateway_iface::bridge::{Inline, WsgiToAsgi};
 use gateway_iface::validate::{OnViolation, Validator, Violations};
 use gateway_iface::{Error, asgi, wsgi};
@@ -55,8 +55,19 @@ impl Server {
         Self::but(builder, app, |validator| validator).await
     }
 
-    /// With a validator that is made to suit an application, or a policy, that is wrong on purpose.
-    pub(crate) async fn but<A: asgi::Application + 'static>(
+    /// For an application that breaks these rules on purpose.
+    pub(crate) async fn despite(rules: &[&'static str], app: impl asgi::Application + 'static) -> Self {
+        let except = |validator, rule: &&'static str| Validator::except(validator, rule);
+        Self::but(builder(), app, |validator| rules.iter().fold(validator, except)).await
+    }
+
+    /// With the policy to cancel calls whose client is gone.
+    pub(crate) async fn cancelling(builder: Builder, app: impl asgi::Application + 'static) -> Self {
+        let builder = builder.on_disconnect(OnDisconnect::Cancel);
+        Self::but(builder, app, |validator| validator.cancels_on_disconnect(true)).await
+    }
+
+    async fn but<A: asgi::Application + 'static>(
         builder: Builder,
         app: A,
         suit: impl FnOnce(Validator<A>) -> Validator<A>,
