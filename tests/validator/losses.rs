@@ -1,5 +1,6 @@
 //! What becomes of an exchange that was lost, or that is over for other reasons, is nobody's fault.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -154,12 +155,14 @@ fn a_06_lifespan_that_is_dropped_while_it_serves_is_told_of_a_shutdown() {
 
 #[test]
 fn a_06_server_is_asked_for_its_reason_in_a_drop_for_a_lifespan_alone() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
     struct Panics;
     impl asgi::PollReceive for Panics {
         fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<ReceiveEvent> {
             Poll::Pending
         }
         fn poll_disconnect(&mut self, _: &mut Context<'_>) -> Poll<Disconnect> {
+            ASKED.fetch_add(1, Ordering::Relaxed);
             panic!("the runtime is gone");
         }
     }
@@ -176,12 +179,14 @@ fn a_06_server_is_asked_for_its_reason_in_a_drop_for_a_lifespan_alone() {
     // The panic is not passed on.
     drop(call);
     assert_eq!(violations.take().last().unwrap().rule(), "A-06");
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1);
 
     let server = Arc::new(Script::new([]));
     let mut call = app.call(http(), Receive::new(Panics), asgi::Send::shared(server.clone()));
     assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(call);
     server.observers.lock().unwrap().finish(Some(Disconnect::Shutdown));
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1, "observers know");
     assert!(!violations.take().iter().any(|violation| violation.rule() == "A-06"));
 }
 
