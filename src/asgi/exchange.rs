@@ -20,9 +20,9 @@ use crate::outcome::Observe;
 /// - `poll_send` empties the slot when it accepts the event or refuses it, and leaves it full on
 ///   `Pending`. It is ready when the event was accepted: at most one event beyond a fixed buffer, so
 ///   that waiting is the backpressure.
+/// - The order of events is that of [`machine`](super::machine), whose observers it keeps.
 /// - `poll_disconnect` of a lifespan may be called while its call is dropped, by what wants to know why
 ///   that is.
-/// - The order of events is that of [`machine`](super::machine), whose observers it keeps.
 pub trait Exchange: Send + Sync {
     /// The next event.
     fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<ReceiveEvent>;

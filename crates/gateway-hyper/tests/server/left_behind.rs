@@ -36,7 +36,7 @@ fn a_67_a_99_half_that_is_left_behind_is_told_a_disconnect_and_never_an_end() {
                     if fails { Err(Error::new("of its own")) } else { Ok(()) }
                 }
             };
-            let server = Server::start(app).await;
+            let server = Server::despite(&["V-02"], app).await;
             let mut client = server.connect().await;
             client
                 .send(format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 400\r\n\r\nbody"))
