@@ -8,6 +8,12 @@ mod applications;
 mod fixtures;
 #[path = "validator/ids.rs"]
 mod ids;
+#[path = "validator/levels.rs"]
+mod levels;
+#[path = "validator/losses.rs"]
+mod losses;
+#[path = "validator/pairs.rs"]
+mod pairs;
 #[path = "validator/right.rs"]
 mod right;
 #[path = "validator/script.rs"]

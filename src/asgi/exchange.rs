@@ -22,6 +22,8 @@ use crate::outcome::Observe;
 ///   that waiting is the backpressure. With an empty slot it takes nothing, and is ready when an event
 ///   would be accepted.
 /// - The order of events is that of [`machine`](super::machine), whose observers it keeps.
+/// - `poll_disconnect` of a lifespan may be called while its call is dropped, by what wants to know why
+///   that is.
 pub trait Exchange: Send + Sync {
     /// The next event.
     fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<ReceiveEvent>;

@@ -20,7 +20,7 @@ use crate::outcome::{Observe, Observers};
 /// it from the runtime that serves the requests, and keep polling
 /// [`running`](Self::running) while they are served: the application may do work of its own in its
 /// lifespan. A panic of the application is an error of its call. Dropping it drops the application's
-/// future.
+/// future, which is told of a [`Shutdown`](Disconnect::Shutdown) if it asks.
 ///
 /// # Contract
 ///
@@ -191,6 +191,12 @@ impl LifespanExchange<'static> {
         Self::begin(State::new(), |scope, receive, send| {
             Box::pin(async move { app.call(scope, receive, send).await })
         })
+    }
+}
+
+impl Drop for LifespanExchange<'_> {
+    fn drop(&mut self) {
+        self.wire.lock().stop = true;
     }
 }
 

@@ -38,12 +38,14 @@ use crate::outcome::Observe;
 /// # Examples
 ///
 /// ```
-/// use gateway_iface::http::{HeaderMap, StatusCode};
+/// use gateway_iface::http::{HeaderMap, HeaderValue, StatusCode};
 /// use gateway_iface::{Error, asgi};
 ///
 /// async fn count(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
 ///     scope.into_http()?;
-///     send.start(StatusCode::OK, HeaderMap::new()).await?;
+///     let mut headers = HeaderMap::new();
+///     headers.insert("content-type", HeaderValue::from_static("text/plain"));
+///     send.start(StatusCode::OK, headers).await?;
 ///     for number in 0..3 {
 ///         send.block(format!("{number}\n")).await?;
 ///     }

@@ -33,7 +33,8 @@ use crate::wsgi::{self, Body, Environ, Head, HeadState, Input, StartResponse};
 /// - The body is taken block by block, each after the server accepted the one before (A-156, W-17); one
 ///   block alone is sent as a whole response, so that the server knows its length (W-126).
 /// - `write` gathers up to [`DEFAULT_WRITE_LIMIT`](Self::DEFAULT_WRITE_LIMIT) octets, which leave when
-///   the call returns: less than W-114 asks for, since nothing can be sent during the call.
+///   the call returns: less than W-114 asks for, since nothing can be sent during the call. A write
+///   beyond them fails with [`WriteLimitError`].
 /// - The body is closed once on every path, also when the call is dropped.
 /// - An error is the error of the call, and nothing was sent then if the application failed before
 ///   its first block. Observers are handed on to [`asgi::Send::observe`].
@@ -163,7 +164,8 @@ impl<A: wsgi::Application> Inline<A> {
         let environ = Environ::new(head, Input::from_bytes(body))
             .with_multithread(self.multithread)
             .with_multiprocess(self.multiprocess);
-        let mut written = Written { head: None, blocks: Queue::default(), room: self.write_limit };
+        let mut written =
+            Written { head: None, blocks: Queue::default(), room: self.write_limit, limit: self.write_limit };
         let mut start = Start { state: &mut state, written: &mut written, send };
         let mut body = self.inner.call(environ, &mut start)?;
         if !state.is_head_sent()
@@ -206,6 +208,23 @@ impl<A> fmt::Debug for Inline<A> {
             .field("body_limit", &self.body_limit)
             .field("write_limit", &self.write_limit)
             .finish_non_exhaustive()
+    }
+}
+
+/// More was written than [`Inline`] gathers; what was written before is kept.
+///
+/// It is inside the [`io::Error`] that `write` fails with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("more was written than the {limit} octets that an inline application may")]
+pub struct WriteLimitError {
+    limit: usize,
+}
+
+impl WriteLimitError {
+    /// How many octets may be written.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
     }
 }
 
@@ -316,6 +335,7 @@ struct Written {
     head: Option<Head>,
     blocks: Queue,
     room: usize,
+    limit: usize,
 }
 
 struct Start<'a> {
@@ -335,7 +355,7 @@ impl StartResponse for Start<'_> {
 
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         let Some(room) = self.written.room.checked_sub(data.len()) else {
-            return Err(io::Error::other("more was written than an inline application may"));
+            return Err(io::Error::other(WriteLimitError { limit: self.written.limit }));
         };
         let admitted = self.state.write(Bytes::copy_from_slice(data));
         let admitted = admitted.map_err(|error| io::Error::other(error.into_inner()))?;

@@ -22,6 +22,6 @@ mod wsgi_to_asgi_handover;
 mod wsgi_to_asgi_worker;
 
 pub use self::asgi_to_wsgi::AsgiToWsgi;
-pub use self::inline::Inline;
+pub use self::inline::{Inline, WriteLimitError};
 pub use self::run_blocking::{Busy, Job, RunBlocking};
 pub use self::wsgi_to_asgi::WsgiToAsgi;

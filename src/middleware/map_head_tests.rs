@@ -85,7 +85,8 @@ fn a_125_websocket_denial_is_changed_and_an_accept_is_not() {
             handshake.accept(asgi::event::Accept::new()).await?;
             return Ok(());
         }
-        Ok(handshake.deny(http::Response::builder().status(404).body("no")?).await?)
+        let denial = http::Response::builder().status(404).header("content-type", "text/plain");
+        Ok(handshake.deny(denial.body("no")?).await?)
     }
     let capabilities = asgi::Capabilities::none().with(Capability::WebSocketDenial);
     let client = AsgiClient::new(Validator::new(app).around(stamp)).with_capabilities(capabilities);

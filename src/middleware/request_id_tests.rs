@@ -114,7 +114,8 @@ fn websocket_has_its_id_in_scope_and_answer() {
             handshake.accept(Accept::new()).await?;
             return Ok(());
         }
-        Ok(handshake.deny(http::Response::builder().status(403).body("no")?).await?)
+        let denial = http::Response::builder().status(403).header("content-type", "text/plain");
+        Ok(handshake.deny(denial.body("no")?).await?)
     }
     let capabilities = asgi::Capabilities::none().with(Capability::WebSocketDenial);
     let client = AsgiClient::new(Validator::new(app).around(ids)).with_capabilities(capabilities);

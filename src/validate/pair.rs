@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::Violations;
 use super::session::{Role, Side};
 use crate::request::RequestHead;
 
@@ -57,8 +58,8 @@ impl Pair {
         };
         let kind = family(rule);
         match (self.role, side) {
-            (Role::Outer, Side::Outer) => facts.server.push(kind),
-            (Role::Inner, Side::Inner) => facts.application.push(kind),
+            (Role::Outer, Side::Outer) => keep(&mut facts.server, kind),
+            (Role::Inner, Side::Inner) => keep(&mut facts.application, kind),
             // The server did it, and the middleware passed it on.
             (Role::Inner, Side::Outer) if facts.server.contains(&kind) => return None,
             // A refusal that followed from what the middleware made of it.
@@ -67,7 +68,9 @@ impl Pair {
             }
             // Only when all is over is it known what the inner validator saw of it.
             (Role::Outer, Side::Inner) if !facts.finished => {
-                facts.deferred.push((rule, seen.to_owned()));
+                if facts.deferred.len() < Violations::MAX_COLLECTED {
+                    facts.deferred.push((rule, seen.to_owned()));
+                }
                 return None;
             }
             _ => {}
@@ -77,6 +80,15 @@ impl Pair {
 
     /// The outer validator's exchange is over: what the middleware did.
     pub(super) fn finish(&self) -> Vec<(&'static str, String)> {
+        self.end(true)
+    }
+
+    /// As [`finish`](Self::finish), of an exchange that a panic ended: nothing is compared.
+    pub(super) fn give_up(&self) -> Vec<(&'static str, String)> {
+        self.end(false)
+    }
+
+    fn end(&self, compare: bool) -> Vec<(&'static str, String)> {
         if self.role != Role::Outer {
             return Vec::new();
         }
@@ -88,15 +100,19 @@ impl Pair {
         }
         let deferred = std::mem::take(&mut facts.deferred);
         let own = deferred.into_iter().filter(|(rule, _)| !facts.application.contains(&family(rule)));
-        // An application that counts right, and a middleware that changed the size.
+        // An application that counts right, and a middleware that changed the size; one that answers
+        // itself has changed nothing.
+        let changed = facts.inner_heads.count > 0;
         let mut told: Vec<_> = own
             .map(|(rule, seen)| match rule {
-                "A-74" => ("A-146", seen),
-                "H-85" => ("W-130", seen),
+                "A-74" if changed => ("A-146", seen),
+                "H-85" if changed => ("W-130", seen),
                 _ => (rule, seen),
             })
             .collect();
-        facts.compare(&mut told);
+        if compare {
+            facts.compare(&mut told);
+        }
         told
     }
 
@@ -122,8 +138,8 @@ pub(super) struct Facts {
     finished: bool,
     /// Whether both sides must have seen the same.
     pub(super) untouched: bool,
-    outer_trace: Trace,
-    inner_trace: Trace,
+    outer_traces: [Trace; 2],
+    inner_traces: [Trace; 2],
     /// Whether the outer call of a synchronous exchange has not returned.
     pub(super) in_call: bool,
     /// Blocks that were taken from either body.
@@ -137,20 +153,32 @@ pub(super) struct Facts {
     pub(super) open_bodies: u64,
     /// The outer body was closed while inner ones were not.
     pub(super) left_open: bool,
-    /// Heads as either side saw them, in order.
-    pub(super) outer_heads: Vec<u16>,
-    pub(super) inner_heads: Vec<u16>,
+    /// Heads as either side saw them.
+    outer_heads: Heads,
+    inner_heads: Heads,
+    /// Mount prefix and path, as the outer validator saw them.
+    pub(super) path: Option<String>,
+    /// Whether the inner validator is of a synchronous application, which could use `write`.
+    pub(super) may_write: bool,
+    /// Whether it did, or that it did not was told of.
+    pub(super) has_written: bool,
 }
 
 impl Facts {
     /// Something passed one of the validators.
-    pub(super) fn trace(&mut self, role: Role, what: &str) {
-        if !self.untouched {
-            return;
-        }
+    pub(super) fn trace(&mut self, role: Role, way: Way, what: &str) {
         match role {
-            Role::Outer => self.outer_trace.add(what),
-            Role::Inner => self.inner_trace.add(what),
+            Role::Outer => self.outer_traces[way as usize].add(what),
+            Role::Inner => self.inner_traces[way as usize].add(what),
+            Role::Single => {}
+        }
+    }
+
+    /// A head was accepted.
+    pub(super) const fn head(&mut self, role: Role, status: u16) {
+        match role {
+            Role::Outer => self.outer_heads.add(status),
+            Role::Inner => self.inner_heads.add(status),
             Role::Single => {}
         }
     }
@@ -164,8 +192,9 @@ impl Facts {
     }
 
     fn compare(&self, told: &mut Vec<(&'static str, String)>) {
-        if self.untouched && self.outer_trace != self.inner_trace {
-            let (outer, inner) = (self.outer_trace.count, self.inner_trace.count);
+        if self.untouched && self.outer_traces != self.inner_traces {
+            let count = |traces: &[Trace; 2]| traces.iter().map(|trace| trace.count).sum::<u64>();
+            let (outer, inner) = (count(&self.outer_traces), count(&self.inner_traces));
             let seen = format!(
                 "a scope that is not http was not passed on as it is: {outer} scopes and events outside, {inner} inside"
             );
@@ -177,10 +206,8 @@ impl Facts {
         if self.left_open {
             told.push(("W-134", "the body was closed, and the one inside it was not".to_owned()));
         }
-        if let ([first, .., last], [only]) = (&self.inner_heads[..], &self.outer_heads[..])
-            && first != last
-            && only == first
-        {
+        let Heads { first, last, .. } = self.inner_heads;
+        if self.outer_heads.count == 1 && first != last && self.outer_heads.first == first {
             let seen = format!("status {first} was kept when the application replaced it with {last}");
             told.push(("W-136", seen));
         }
@@ -207,6 +234,32 @@ struct Link {
 #[derive(Clone)]
 struct InHead(Arc<Link>);
 
+/// Which way something passed. The two halves may be used from two tasks, so that what passes one way
+/// has no order beside what passes the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    In,
+    Out,
+}
+
+/// The first of several heads, and the last.
+#[derive(Debug, Default)]
+struct Heads {
+    count: u64,
+    first: u16,
+    last: u16,
+}
+
+impl Heads {
+    const fn add(&mut self, status: u16) {
+        if self.count == 0 {
+            self.first = status;
+        }
+        self.last = status;
+        self.count += 1;
+    }
+}
+
 /// What passed, in order, in constant room.
 #[derive(Debug, Default, Eq, PartialEq)]
 struct Trace {
@@ -220,6 +273,13 @@ impl Trace {
         (self.hash, what).hash(&mut hasher);
         self.hash = hasher.finish();
         self.count += 1;
+    }
+}
+
+/// Keeps each once, so that a long exchange needs no more room.
+fn keep(kinds: &mut Vec<&'static str>, kind: &'static str) {
+    if !kinds.contains(&kind) {
+        kinds.push(kind);
     }
 }
 

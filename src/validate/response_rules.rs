@@ -1,5 +1,7 @@
 //! What the head of a response must look like, for both interfaces.
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::session::Findings;
@@ -24,15 +26,37 @@ impl Response {
     }
 
     /// Octets of the body; the first that there are say what was wrong with the head.
-    pub(super) fn content(&mut self, len: usize, found: &mut Findings) {
-        if len == 0 || std::mem::replace(&mut self.content, true) {
+    pub(super) fn content(&mut self, len: u64, found: &mut Findings) {
+        if len > 0 {
+            self.begun(format_args!("{len} octets of body"), found);
+        }
+    }
+
+    /// A file for the whole body.
+    pub(super) fn file(&mut self, found: &mut Findings) {
+        self.begun(format_args!("a file for a body"), found);
+    }
+
+    /// Fields after the body.
+    pub(super) fn trailers(&self, headers: &HeaderMap, found: &mut Findings) {
+        let status = self.status.as_u16();
+        match status {
+            _ if headers.is_empty() => {}
+            204 | 304 => found.inner("H-77", format!("trailers with status {status}")),
+            _ if self.head_request => found.inner("V-06", "trailers in answer to HEAD"),
+            _ => {}
+        }
+    }
+
+    fn begun(&mut self, what: fmt::Arguments<'_>, found: &mut Findings) {
+        if std::mem::replace(&mut self.content, true) {
             return;
         }
         let status = self.status.as_u16();
         match status {
-            204 | 304 => found.inner("H-77", format!("{len} octets of body with status {status}")),
-            205 => found.inner("H-80", format!("{len} octets of body with status 205")),
-            _ if self.head_request => found.inner("V-06", format!("{len} octets of body in answer to HEAD")),
+            204 | 304 => found.inner("H-77", format!("{what} with status {status}")),
+            205 => found.inner("H-80", format!("{what} with status 205")),
+            _ if self.head_request => found.inner("V-06", format!("{what} in answer to HEAD")),
             _ if !self.has_type => found.inner("H-73", "content without `content-type`"),
             _ => {}
         }
@@ -41,12 +65,7 @@ impl Response {
 
 /// Checks what no server refuses.
 pub(super) fn check_head(status: StatusCode, headers: &HeaderMap, found: &mut Findings) {
-    for name in headers.keys() {
-        check_name(name, found);
-        if SINGLE.contains(name) && headers.get_all(name).iter().nth(1).is_some() {
-            found.inner("H-69", format!("`{name}` is there more than once"));
-        }
-    }
+    check_fields(headers, found);
     let code = status.as_u16();
     let required = match code {
         401 => Some(header::WWW_AUTHENTICATE),
@@ -68,6 +87,16 @@ pub(super) fn check_head(status: StatusCode, headers: &HeaderMap, found: &mut Fi
     }
     if code == 304 && headers.contains_key(header::CONTENT_LENGTH) {
         found.inner("V-05", "`content-length` with status 304");
+    }
+}
+
+/// Checks fields, whatever they belong to.
+pub(super) fn check_fields(headers: &HeaderMap, found: &mut Findings) {
+    for name in headers.keys() {
+        check_name(name, found);
+        if SINGLE.contains(name) && headers.get_all(name).iter().nth(1).is_some() {
+            found.inner("H-69", format!("`{name}` is there more than once"));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::checks::is_advice;
 use super::pair::{Lifespans, Pair};
 use super::{Culprit, OnViolation, Violation, Violations};
 use crate::request::RequestHead;
@@ -14,6 +15,7 @@ pub(super) struct Settings {
     pub(super) outer: Culprit,
     pub(super) inner: Culprit,
     pub(super) except: Vec<&'static str>,
+    pub(super) advice: bool,
     pub(super) cancels: bool,
     pub(super) http_only: bool,
     pub(super) role: Role,
@@ -49,6 +51,10 @@ impl Findings {
         self.list.push((Side::Outer, rule, seen.into()));
     }
 
+    fn of_inner(list: Vec<(&'static str, String)>) -> Self {
+        Self { list: list.into_iter().map(|(rule, seen)| (Side::Inner, rule, seen)).collect() }
+    }
+
     /// The application's side broke a rule.
     pub(super) fn inner(&mut self, rule: &'static str, seen: impl Into<String>) {
         self.list.push((Side::Inner, rule, seen.into()));
@@ -74,6 +80,11 @@ impl Session {
         &self.settings
     }
 
+    /// Whether a violation is no more than collected.
+    pub(super) fn collects(&self) -> bool {
+        self.settings.on_violation == OnViolation::Collect
+    }
+
     /// Whether a call is to fail with what is wrong about it.
     pub(super) fn fails(&self) -> bool {
         self.settings.on_violation == OnViolation::Error
@@ -85,10 +96,18 @@ impl Session {
     ///
     /// With the first, where that was asked for.
     pub(super) fn tell(&self, findings: Findings) -> Option<Violation> {
-        let first = self.note(findings);
-        match (first, self.settings.on_violation) {
-            (Some(violation), OnViolation::Panic) if !std::thread::panicking() => panic!("{violation}"),
-            (first, OnViolation::Error) => first,
+        self.note(findings).and_then(|violation| self.raise(violation))
+    }
+
+    /// What a violation that is collected leads to: a panic, an error to fail with, or nothing.
+    ///
+    /// # Panics
+    ///
+    /// Where that was asked for.
+    pub(super) fn raise(&self, violation: Violation) -> Option<Violation> {
+        match self.settings.on_violation {
+            OnViolation::Panic if !std::thread::panicking() => panic!("{violation}"),
+            OnViolation::Error => Some(violation),
             _ => None,
         }
     }
@@ -110,7 +129,8 @@ impl Session {
     pub(super) fn note(&self, findings: Findings) -> Option<Violation> {
         let mut first = None;
         for (side, rule, seen) in findings.list {
-            if self.settings.except.contains(&rule) {
+            let advice = is_advice(rule) && !self.settings.advice;
+            if advice || self.settings.except.contains(&rule) {
                 continue;
             }
             let Some(rule) = self.pair.route(side, rule, &seen) else {
@@ -126,11 +146,13 @@ impl Session {
 
     /// What the pair found by comparing both sides, and what the outer validator alone has seen.
     pub(super) fn pair_findings(&self) -> Findings {
-        let mut found = Findings::default();
-        for (rule, seen) in self.pair.finish() {
-            found.inner(rule, seen);
-        }
-        found
+        Findings::of_inner(self.pair.finish())
+    }
+
+    /// Collects what the outer validator alone has seen, of an exchange that a panic ended: what both
+    /// sides saw differs by what was under way.
+    pub(super) fn unwound(&self) {
+        self.note(Findings::of_inner(self.pair.give_up()));
     }
 }
 

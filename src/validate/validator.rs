@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::checks::is_known;
 use super::pair::Lifespans;
 use super::session::{Role, Settings};
 use super::{Culprit, OnViolation, Violations};
@@ -11,7 +12,8 @@ use super::{Culprit, OnViolation, Violations};
 ///
 /// It is an application of the interface that its inner one is of. Nothing that passes through is
 /// changed: events, their order, waiting, disconnects, capabilities, header fields, observers, the
-/// lengths that a body knows.
+/// lengths that a body knows. Only the outer one of a pair ([`around`](Self::around)) adds a value of a
+/// private type to the head's extensions, by which the inner one finds it.
 ///
 /// # Panics
 ///
@@ -58,6 +60,7 @@ impl<A> Validator<A> {
             outer: Culprit::Server,
             inner: Culprit::Application,
             except: Vec::new(),
+            advice: true,
             cancels: false,
             http_only: false,
             role: Role::Single,
@@ -95,9 +98,44 @@ impl<A> Validator<A> {
     }
 
     /// Without this rule, by its id: for a check that is stricter than what is validated means to be.
+    ///
+    /// # Panics
+    ///
+    /// When there is no check with this id, so that none is left on by a slip of the pen.
     #[must_use]
+    #[track_caller]
     pub fn except(mut self, rule: &'static str) -> Self {
+        assert!(is_known(rule), "the validator has no check with the id `{rule}`");
         self.settings_mut().except.push(rule);
+        self
+    }
+
+    /// Without the checks that are advice: rules that say SHOULD to whom they blame, and what is taste.
+    ///
+    /// They are listed in the [module's documentation](super).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gateway_iface::http::{HeaderMap, Request, StatusCode};
+    /// use gateway_iface::testing::{AsgiClient, block_on};
+    /// use gateway_iface::validate::Validator;
+    /// use gateway_iface::{Error, asgi};
+    ///
+    /// async fn terse(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    ///     scope.into_http()?;
+    ///     send.start(StatusCode::OK, HeaderMap::new()).await?;
+    ///     send.last("content, and nobody knows of what type").await?;
+    ///     Ok(())
+    /// }
+    ///
+    /// let client = AsgiClient::new(Validator::new(terse).without_advice());
+    /// block_on(client.request(Request::get("/").body("")?))?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn without_advice(mut self) -> Self {
+        self.settings_mut().advice = false;
         self
     }
 
@@ -131,10 +169,12 @@ impl<A> Validator<A> {
     ///
     /// What only the outer one sees of its inner side is then the middleware's, and so is what only the
     /// inner one sees of its outer side. By comparing both they also check what no single one can: W-130,
-    /// A-146, W-132, W-133, W-134, W-136 and, for [`http_only`](Self::http_only), A-144. What the
-    /// middleware did is told when the call, or the body that it returned, is over.
+    /// A-146, W-26, W-121, W-132, W-133, W-134, W-136 and, for [`http_only`](Self::http_only), A-144. What
+    /// the middleware did is told when the call, or the body that it returned, is over.
     ///
-    /// Say before what is to happen with violations: both do the same, and collect into the same.
+    /// Call [`on_violation`](Self::on_violation), [`except`](Self::except) and the others before: both
+    /// validators are as this one is, and collect into the same. What is called after it changes the
+    /// outer one only.
     ///
     /// # Examples
     ///

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::checks::is_advice;
+
 /// A rule that was broken, by whom, and what was seen of it.
 ///
 /// It is an error, so that a call can fail with it ([`OnViolation::Error`](super::OnViolation::Error));
@@ -50,6 +52,12 @@ impl Violation {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.inner.rule
+    }
+
+    /// Whether it is advice: [`Validator::without_advice`](super::Validator::without_advice) leaves it out.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        is_advice(self.inner.rule)
     }
 
     /// Who broke it.
@@ -112,7 +120,9 @@ impl fmt::Display for Culprit {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OnViolation {
-    /// A panic where it is made.
+    /// A panic where it is made: in the application's call, or in what the server or the application
+    /// asks of the other. What a server does wrong before the call panics when the call's future is
+    /// first polled.
     ///
     /// Servers and test clients catch panics of applications, so when the validator is dropped and
     /// violations are still in its [`Violations`](super::Violations), it panics again with a list.

@@ -34,11 +34,13 @@ use crate::error::Error;
 ///
 /// ```
 /// use gateway_iface::Error;
-/// use gateway_iface::http::{HeaderMap, Request, StatusCode};
+/// use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode};
 /// use gateway_iface::wsgi::{Application, Body, Environ, StartResponse};
 ///
 /// fn hello(environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
-///     start_response.start(StatusCode::OK, HeaderMap::new())?;
+///     let mut headers = HeaderMap::new();
+///     headers.insert("content-type", HeaderValue::from_static("text/plain"));
+///     start_response.start(StatusCode::OK, headers)?;
 ///     Ok(Body::from(format!("hello {}\n", environ.path_info())))
 /// }
 ///

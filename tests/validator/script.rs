@@ -22,6 +22,8 @@ pub(crate) struct Script {
     /// What `receive` gives, one after the other; nothing is a wait.
     pub(crate) events: Mutex<VecDeque<Option<ReceiveEvent>>>,
     pub(crate) disconnect: Option<Disconnect>,
+    /// What a flush fails with.
+    pub(crate) lost: Option<Disconnect>,
     pub(crate) answer: fn(&mut Option<SendEvent>) -> Answer,
     pub(crate) observers: Mutex<Observers>,
 }
@@ -31,6 +33,7 @@ impl Script {
         Self {
             events: Mutex::new(events.into()),
             disconnect: None,
+            lost: None,
             answer: accept,
             observers: Mutex::default(),
         }
@@ -55,7 +58,7 @@ impl Exchange for Script {
     }
 
     fn poll_flush(&self, _: &mut Context<'_>) -> Answer {
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.lost.map_or(Ok(()), |reason| Err(reason.into())))
     }
 
     fn observe(&self, observer: Arc<dyn Observe>) {
@@ -81,7 +84,7 @@ where
     let (app, violations) =
         collecting(move |_: Scope, receive: Receive, send: asgi::Send| app(receive, send));
     let server = Arc::new(server);
-    let call = app.call(scope.into(), Receive::shared(server.clone()), asgi::Send::shared(server));
+    let call = app.call(scope.into(), Receive::shared(server.clone()), asgi::Send::shared(server.clone()));
     let mut call = Some(call);
     for _ in 0..2 {
         let polled = call.as_mut().map(|call| call.as_mut().poll(&mut Context::from_waker(Waker::noop())));
@@ -91,6 +94,7 @@ where
     }
     drop(call);
     // With the last half the server is gone, and has told its observers.
+    server.observers.lock().unwrap().finish(server.disconnect);
     seen(&violations)
 }
 

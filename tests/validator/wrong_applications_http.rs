@@ -80,7 +80,7 @@ fn a_60_status_that_is_not_final() {
 }
 
 #[test]
-fn a_65_response_that_is_not_complete_when_the_call_ends() {
+fn a_65_a_66_response_that_is_not_complete_when_the_call_ends() {
     assert_eq!(http(get("/"), everything(), |_| async { Ok(()) }), [("A-65", Application)]);
     let wrong = http(get("/"), everything(), |mut send| async move { start(&mut send).await });
     assert_eq!(wrong, [("A-65", Application)]);
@@ -88,7 +88,7 @@ fn a_65_response_that_is_not_complete_when_the_call_ends() {
         send.send(ResponseStart::new(StatusCode::OK, plain()).with_trailers(true)).await?;
         Ok(send.last("no trailers").await?)
     });
-    assert_eq!(wrong, [("A-65", Application)]);
+    assert_eq!(wrong, [("A-66", Application)]);
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_99_server_that_never_tells_the_end() {
 
 #[test]
 fn a_95_server_that_accepts_events_of_a_lost_exchange() {
-    let events = [gone(Disconnect::Client), gone(Disconnect::Client), gone(Disconnect::Client)];
+    let events = [request("", false), gone(Disconnect::Client), gone(Disconnect::Client)];
     assert_eq!(call(http(), Script::new(events), ask_thrice), [("A-95", Server)]);
 }
 

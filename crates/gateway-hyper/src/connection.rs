@@ -70,6 +70,16 @@ impl Task {
     }
 }
 
+impl Drop for Task {
+    fn drop(&mut self) {
+        // The runtime ends before the call does.
+        if self.link.is_active() {
+            self.link.lose(Disconnect::Shutdown);
+            self.link.cancel();
+        }
+    }
+}
+
 impl Future for Task {
     type Output = ();
 

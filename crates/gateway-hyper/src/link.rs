@@ -325,7 +325,7 @@ impl Future for Responding {
     }
 }
 
-/// A call that outlives its place on the connection.
+/// A call that outlives its place on the connection; when it is dropped, so is the call.
 struct Detached {
     future: ReusableBoxFuture<'static, Result<(), Error>>,
     exchange: Arc<HttpExchange>,
@@ -343,5 +343,11 @@ impl Future for Detached {
         };
         this.exchange.end(&result);
         Poll::Ready(())
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        self.exchange.abandon();
     }
 }

@@ -16,11 +16,13 @@ pub(super) struct ValidCall<'a> {
     watch: Arc<Watch>,
     cell: ReceiveCell,
     over: bool,
+    /// Whether it is being polled: still so when it is dropped, after a panic.
+    polling: bool,
 }
 
 impl<'a> ValidCall<'a> {
     pub(super) const fn new(future: CallFuture<'a>, watch: Arc<Watch>, cell: ReceiveCell) -> Self {
-        Self { future, watch, cell, over: false }
+        Self { future, watch, cell, over: false, polling: false }
     }
 }
 
@@ -29,10 +31,11 @@ impl Future for ValidCall<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        // Until it is known to wait: a panic that passes here is an end too.
-        this.over = true;
+        this.polling = true;
         let polled = this.future.as_mut().poll(cx);
+        this.polling = false;
         if let Some(violation) = this.watch.session.take_failed() {
+            this.over = true;
             this.watch.over();
             return Poll::Ready(Err(violation.into()));
         }
@@ -47,8 +50,10 @@ impl Future for ValidCall<'_> {
 
 impl Drop for ValidCall<'_> {
     fn drop(&mut self) {
-        if !self.over && !std::thread::panicking() {
-            self.watch.dropped(self.cell.disconnect());
+        if self.polling {
+            self.watch.unwound();
+        } else if !self.over && !std::thread::panicking() {
+            self.watch.dropped(|| self.cell.disconnect());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 
-use super::watch::{Before, Protocol, Sent};
+use super::protocol::{Before, Protocol, Sent};
 use crate::asgi::event::{EarlyHint, ReceiveEvent, ResponseStart, SendEvent};
 use crate::asgi::machine::{HttpMachine, HttpState, Step};
 use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError};
@@ -19,6 +19,8 @@ pub(super) struct Http {
     response: Response,
     announced: Option<u64>,
     received: u64,
+    /// Octets of the response that were accepted.
+    sent: u64,
     /// The client is gone, as a failed send told.
     gone: bool,
 }
@@ -32,6 +34,7 @@ impl Http {
             response: Response::default(),
             announced: head.content_length().filter(|_| !head.headers().contains_key("transfer-encoding")),
             received: 0,
+            sent: 0,
             gone: false,
         }
     }
@@ -76,22 +79,42 @@ impl Http {
             SendEvent::ResponseStart(start) => {
                 self.response = Response::new(&self.method, start.status, &start.headers);
             }
-            SendEvent::ResponseBody(block) => self.response.content(block.body.len(), found),
-            SendEvent::PathSend(file) if !file.path.is_absolute() => {
-                found.outer("A-130", format!("took the relative path `{}`", file.path.display()));
+            SendEvent::ResponseBody(block) => {
+                self.sent = self.sent.saturating_add(block.body.len() as u64);
+                self.response.content(block.body.len() as u64, found);
             }
+            SendEvent::ZeroCopySend(file) => {
+                self.sent = self.sent.saturating_add(file.count.unwrap_or(0));
+                // The rest of a file may be nothing.
+                self.response.content(file.count.unwrap_or(0), found);
+            }
+            SendEvent::PathSend(file) => {
+                if !file.path.is_absolute() {
+                    found.outer("A-130", format!("took the relative path `{}`", file.path.display()));
+                }
+                self.response.file(found);
+            }
+            SendEvent::ResponseTrailers(trailers) => self.response.trailers(&trailers.headers, found),
             _ => {}
         }
     }
 
-    fn told(&mut self, reason: Disconnect, before: Before, found: &mut Findings) {
+    fn told(&self, reason: Disconnect, before: Before, found: &mut Findings) {
         let state = self.machine.state();
-        // No client sees the rest of a body that is dropped.
-        let open = state != HttpState::Done && !self.machine.is_bodiless();
+        // No client sees the rest of a body that is dropped, or that is there already.
+        let whole = self.machine.declared_length().is_some_and(|declared| self.sent >= declared);
+        let open = state != HttpState::Done && !self.machine.is_bodiless() && !whole;
         if reason == Disconnect::Complete && open && !self.gone && !before.sending {
             found.outer("A-67", format!("told that the response is complete while it is {state:?}"));
         }
-        if matches!(reason, Disconnect::Client | Disconnect::Timeout) {
+    }
+
+    /// Told by `receive`, in either way.
+    fn told_in(&mut self, reason: Disconnect, before: Before, found: &mut Findings) {
+        self.told(reason, before, found);
+        // Who broke its own request off may still be answered (H-49).
+        let answerable = reason == Disconnect::Client && !self.machine.is_request_read();
+        if matches!(reason, Disconnect::Client | Disconnect::Timeout) && !answerable {
             self.machine.lose(reason);
         }
     }
@@ -126,21 +149,11 @@ impl Protocol for Http {
         found: &mut Findings,
     ) -> Sent {
         let name = event.name();
-        match result {
-            Err(SendError::Disconnected(reason)) => {
-                self.told(*reason, before, found);
-                self.gone |= *reason != Disconnect::Shutdown;
-                return Sent::Not;
+        if let (Err(_), Some(wrong)) = (result, self.refusable(event)) {
+            if let Some(rule) = wrong {
+                found.inner(rule, format!("{name} while the response is {:?}", self.machine.state()));
             }
-            Err(SendError::Invalid(_)) => {
-                if let Some(wrong) = self.refusable(event) {
-                    if let Some(rule) = wrong {
-                        found.inner(rule, format!("{name} while the response is {:?}", self.machine.state()));
-                    }
-                    return Sent::Not;
-                }
-            }
-            Ok(()) => {}
+            return Sent::Not;
         }
         let state = self.machine.state();
         match (self.machine.send(&mut event.clone()), result) {
@@ -200,15 +213,27 @@ impl Protocol for Http {
                 }
                 self.machine.received(event);
             }
-            ReceiveEvent::HttpDisconnect(reason) => self.told(*reason, before, found),
+            ReceiveEvent::HttpDisconnect(reason) => self.told_in(*reason, before, found),
             ReceiveEvent::Vendor(_) => {}
             event => found.outer("A-07", format!("{} in an http scope", event.name())),
         }
     }
 
     fn lost(&mut self, reason: Disconnect, before: Before, found: &mut Findings) -> bool {
-        self.told(reason, before, found);
+        self.told_in(reason, before, found);
         true
+    }
+
+    fn failed(&mut self, reason: Disconnect, before: Before, found: &mut Findings) {
+        self.told(reason, before, found);
+        if matches!(reason, Disconnect::Client | Disconnect::Timeout) {
+            self.machine.lose(reason);
+        }
+        self.gone |= !matches!(reason, Disconnect::Shutdown | Disconnect::Complete);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.machine.state() == HttpState::Done
     }
 
     fn is_over(&self) -> bool {
@@ -221,8 +246,10 @@ impl Protocol for Http {
 
     fn ended(&mut self, result: &Result<(), Error>, found: &mut Findings) {
         let state = self.machine.state();
-        if result.is_ok() && state != HttpState::Done && !self.gone && self.machine.disconnect().is_none() {
-            found.inner("A-65", format!("the call ended while the response is {state:?}"));
+        if result.is_ok() && state != HttpState::Done {
+            let early = matches!(state, HttpState::Idle | HttpState::Started);
+            let rule = if early { "A-65" } else { "A-66" };
+            found.inner(rule, format!("the call ended while the response is {state:?}"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One lifespan.
 
-use super::watch::{Before, Protocol, Sent};
+use super::protocol::{Before, Protocol, Sent};
 use crate::asgi::event::{ReceiveEvent, SendEvent};
 use crate::asgi::machine::{LifespanMachine, LifespanPhase};
 use crate::asgi::{Disconnect, SendError};
@@ -31,9 +31,6 @@ impl Protocol for Lifespan {
         found: &mut Findings,
     ) -> Sent {
         let name = event.name();
-        if let Err(SendError::Disconnected(_)) = result {
-            return Sent::Not;
-        }
         let state = self.machine.state();
         match (self.machine.send(event), result) {
             (Ok(()), Ok(())) => {
@@ -89,6 +86,8 @@ impl Protocol for Lifespan {
     fn lost(&mut self, _: Disconnect, _: Before, _: &mut Findings) -> bool {
         true
     }
+
+    fn failed(&mut self, _: Disconnect, _: Before, _: &mut Findings) {}
 
     fn is_over(&self) -> bool {
         false

@@ -3,8 +3,10 @@
 mod call;
 mod http;
 mod lifespan;
+mod protocol;
 mod receive;
 mod send;
+mod state;
 mod watch;
 mod websocket;
 
@@ -28,7 +30,10 @@ impl<A: Application> Application for Validator<A> {
         let watch = Arc::new(Watch::begin(&self.settings, &mut scope));
         if let Some(violation) = watch.check_scope(&scope) {
             watch.over();
-            return Box::pin(std::future::ready(Err(violation.into())));
+            // Not before it is polled: servers catch what the future does.
+            return Box::pin(async move {
+                watch.session.raise(violation).map_or(Ok(()), |violation| Err(violation.into()))
+            });
         }
         if scope.head().is_some() {
             send.observe(Witness::new(&watch));

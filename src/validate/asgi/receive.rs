@@ -1,5 +1,6 @@
 //! The half that events come in by.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -30,9 +31,12 @@ impl ReceiveCell {
         // Whoever holds it is being told at this moment.
         let mut inner = self.inner.try_lock().ok()?;
         let waker = inner.waker.clone().unwrap_or_else(|| Waker::noop().clone());
-        match inner.receive.as_mut()?.poll_disconnect(&mut Context::from_waker(&waker)) {
-            Poll::Ready(reason) => Some(reason),
-            Poll::Pending => None,
+        let receive = inner.receive.as_mut()?;
+        let mut cx = Context::from_waker(&waker);
+        // It is asked in a drop, where a panic of the server's would end the process.
+        match catch_unwind(AssertUnwindSafe(|| receive.poll_disconnect(&mut cx))) {
+            Ok(Poll::Ready(reason)) => Some(reason),
+            Ok(Poll::Pending) | Err(_) => None,
         }
     }
 

@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::watch::{Before, Watch};
+use super::protocol::Before;
+use super::watch::Watch;
 use crate::asgi::event::{ReceiveEvent, ResponseBody, ResponseStart, SendEvent};
 use crate::asgi::{Disconnect, Exchange, InvalidEvent, Send, SendError};
 use crate::outcome::Observe;
@@ -137,9 +138,12 @@ impl Exchange for ValidSend {
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let before = self.watch.before();
         let polled = self.lock().poll_flush(cx);
-        if let Poll::Ready(Err(SendError::Disconnected(reason))) = polled {
-            self.watch.lost(reason);
+        if let Poll::Ready(Err(SendError::Disconnected(reason))) = polled
+            && let Some(violation) = self.watch.lost(reason, before)
+        {
+            return Poll::Ready(refuse("flush", violation));
         }
         polled
     }

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::http::Http;
 use super::lifespan::Lifespan;
+use super::protocol::{Before, Protocol, Sent};
+use super::state::{State, is_policy};
 use super::websocket::WebSocket;
 use crate::asgi::event::{ReceiveEvent, SendEvent};
 use crate::asgi::{Disconnect, Scope, SendError};
 use crate::error::Error;
 use crate::validate::Violation;
-use crate::validate::pair::Pair;
+use crate::validate::pair::{Pair, Way};
 use crate::validate::request_rules;
 use crate::validate::session::{Findings, Role, Session, Settings, exchange_name};
 use crate::validate::witness::Watched;
@@ -17,54 +19,9 @@ use crate::validate::witness::Watched;
 /// One exchange under a validator's eyes.
 pub(super) struct Watch {
     pub(super) session: Session,
+    /// Whether both sides of a pair must see the same, so that what passes is to be kept.
+    traces: bool,
     state: Mutex<State>,
-}
-
-/// What a protocol knows of the order of its events.
-pub(super) trait Protocol: Send {
-    /// What is wrong about the event alone, whatever the server makes of it.
-    fn lint(&self, event: &SendEvent, found: &mut Findings);
-
-    /// The server's answer to an event; whether it was accepted, as far as that is sure.
-    fn sent(
-        &mut self,
-        event: &SendEvent,
-        result: &Result<(), SendError>,
-        before: Before,
-        found: &mut Findings,
-    ) -> Sent;
-
-    /// The server handed in an event.
-    fn received(&mut self, event: &ReceiveEvent, before: Before, found: &mut Findings);
-
-    /// The server told that the exchange is over, other than by an event; whether no other event may
-    /// come before it is told by one.
-    fn lost(&mut self, reason: Disconnect, before: Before, found: &mut Findings) -> bool;
-
-    /// Whether the exchange is over: complete, closed or lost.
-    fn is_over(&self) -> bool;
-
-    /// Whether nothing but a disconnect is to come, at once.
-    fn is_disconnect_due(&self) -> bool;
-
-    /// The application's call ended.
-    fn ended(&mut self, result: &Result<(), Error>, found: &mut Findings);
-
-    /// Whether the server may drop the call now.
-    fn may_be_dropped(&self) -> bool {
-        false
-    }
-}
-
-/// What was known before the server was asked: the other half may have gone on since.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Before {
-    /// Whether a disconnect was due.
-    pub(super) due: bool,
-    /// Whether the exchange was over.
-    pub(super) over: bool,
-    /// Whether an event was, or is, on its way to the server.
-    pub(super) sending: bool,
 }
 
 /// An event on its way to the server.
@@ -79,32 +36,6 @@ impl Drop for Sending<'_> {
     }
 }
 
-/// What became of an event.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Sent {
-    Accepted,
-    Not,
-    /// Server and table disagree: from now on nothing is known of the server's state.
-    Unsure,
-}
-
-struct State {
-    protocol: Box<dyn Protocol>,
-    unsure: bool,
-    over: bool,
-    sent_any: bool,
-    sending: usize,
-    waited: bool,
-    /// Told by an event or by the wait for it.
-    told: Option<Disconnect>,
-    /// Told of the end that the server's policy makes.
-    stopped: bool,
-    /// Whether a witness is to tell why the exchange ended.
-    witnessed: bool,
-    /// Dropped before its end, and not told why yet.
-    dropped: bool,
-}
-
 impl Watch {
     pub(super) fn begin(settings: &Arc<Settings>, scope: &mut Scope) -> Self {
         let exchange = exchange_name(scope.protocol(), scope.head());
@@ -114,12 +45,10 @@ impl Watch {
             Role::Outer => Pair::open(scope.head_mut(), &settings.lifespans),
             Role::Inner => Pair::join(scope.head(), &settings.lifespans),
         };
-        let seen = scope.head().map(|head| {
-            format!("{} {} {:?} {:?}", head.uri(), head.root_path(), head.headers(), head.capabilities())
-        });
-        pair.with(|facts, role| {
+        let mut traces = false;
+        pair.with(|facts, _| {
             facts.untouched |= settings.http_only && !http;
-            facts.trace(role, seen.as_deref().unwrap_or("lifespan"));
+            traces = facts.untouched;
         });
         let protocol: Box<dyn Protocol> = match scope {
             Scope::Http(scope) => Box::new(Http::new(scope.head())),
@@ -134,14 +63,27 @@ impl Watch {
             sending: 0,
             waited: false,
             told: None,
+            knows: false,
             stopped: false,
+            tells: !matches!(scope, Scope::Lifespan(_)),
             witnessed: !matches!(scope, Scope::Lifespan(_)),
             dropped: false,
         };
-        Self { session: Session::new(settings, exchange, pair), state: Mutex::new(state) }
+        let watch =
+            Self { session: Session::new(settings, exchange, pair), traces, state: Mutex::new(state) };
+        watch.trace(Way::In, || {
+            scope.head().map_or_else(
+                || "lifespan".to_owned(),
+                |head| {
+                    let (uri, root_path) = (head.uri(), head.root_path());
+                    format!("{uri} {root_path} {:?} {:?}", head.headers(), head.capabilities())
+                },
+            )
+        });
+        watch
     }
 
-    /// Checks what the server tells of the request.
+    /// Checks what the server tells of the request; what the call is to end with before it begins.
     pub(super) fn check_scope(&self, scope: &Scope) -> Option<Violation> {
         let mut found = Findings::default();
         if let Some(head) = scope.head() {
@@ -153,7 +95,7 @@ impl Watch {
                 found.outer("A-143", "the typed values of the request were not passed on");
             }
         }
-        self.session.tell(found)
+        self.session.note(found).filter(|_| !self.session.collects())
     }
 
     /// What is wrong about an event before it is sent, where sending it is to fail.
@@ -186,8 +128,9 @@ impl Watch {
         result: &Result<(), SendError>,
         before: Before,
     ) -> Option<Violation> {
+        self.accepted(event, result);
         let mut found = Findings::default();
-        self.lock().sent(event, result, before, &mut found, &self.session);
+        self.lock().sent(event, result, before, &mut found);
         self.session.tell(found)
     }
 
@@ -199,20 +142,22 @@ impl Watch {
         result: &Result<(), SendError>,
         before: Before,
     ) -> Option<Violation> {
+        self.accepted(start, result);
+        self.accepted(body, result);
         let mut found = Findings::default();
         let mut state = self.lock();
         if let Err(SendError::Invalid(_)) = result {
             let mut attempt = Findings::default();
-            if state.sent(start, &Ok(()), before, &mut attempt, &self.session) == Sent::Accepted {
+            if state.sent(start, &Ok(()), before, &mut attempt) == Sent::Accepted {
                 found = attempt;
-                state.sent(body, result, before, &mut found, &self.session);
+                state.sent(body, result, before, &mut found);
             } else {
                 state.unsure = false;
-                state.sent(start, result, before, &mut found, &self.session);
+                state.sent(start, result, before, &mut found);
             }
         } else {
-            state.sent(start, result, before, &mut found, &self.session);
-            state.sent(body, result, before, &mut found, &self.session);
+            state.sent(start, result, before, &mut found);
+            state.sent(body, result, before, &mut found);
         }
         drop(state);
         self.session.tell(found)
@@ -232,12 +177,16 @@ impl Watch {
 
     /// The server handed in an event.
     pub(super) fn received(&self, event: &ReceiveEvent, mut before: Before) {
+        self.trace(Way::In, || format!("{event:?}"));
         let mut found = Findings::default();
         let mut state = self.lock();
-        self.session.pair.with(|facts, role| facts.trace(role, &format!("{event:?}")));
+        // What a call that is over left behind is told anything.
+        if state.over {
+            return;
+        }
         before.sending |= state.sending > 0;
         if let Some(reason) = event.disconnect() {
-            state.told(reason, &mut found);
+            state.told(reason, before, &mut found);
         } else if let Some(reason) = state.told.filter(|&reason| reason != Disconnect::Shutdown) {
             found.outer("A-99", format!("{} after the disconnect was told: {reason}", event.name()));
         }
@@ -252,26 +201,34 @@ impl Watch {
     pub(super) fn disconnected(&self, reason: Disconnect, mut before: Before) {
         let mut found = Findings::default();
         let mut state = self.lock();
+        if state.over {
+            return;
+        }
         before.sending |= state.sending > 0;
+        state.knows = true;
         state.stopped |= is_policy(reason);
         if !state.unsure && state.protocol.lost(reason, before, &mut found) {
-            state.told(reason, &mut found);
+            state.told(reason, before, &mut found);
         }
         drop(state);
         self.session.tell_later(found);
     }
 
-    /// The server told it as an error.
-    pub(super) fn lost(&self, reason: Disconnect) {
-        self.lock().stopped |= is_policy(reason);
+    /// A flush failed.
+    pub(super) fn lost(&self, reason: Disconnect, before: Before) -> Option<Violation> {
+        let mut found = Findings::default();
+        self.lock().failed(reason, before, &mut found);
+        self.session.tell(found)
     }
 
     /// The server lets the application wait though a disconnect is due; told once.
     pub(super) fn waited(&self) {
         let mut found = Findings::default();
-        if !std::mem::replace(&mut self.lock().waited, true) {
+        let mut state = self.lock();
+        if !state.over && !std::mem::replace(&mut state.waited, true) {
             found.outer("A-99", "`receive` waits after the end of the exchange");
         }
+        drop(state);
         self.session.tell_later(found);
     }
 
@@ -283,7 +240,7 @@ impl Watch {
         if result.as_ref().is_err_and(Error::is_unsupported_scope) && state.sent_any {
             found.inner("A-05", "the scope is said not to be supported, after an event was sent");
         }
-        if !state.unsure && !state.stopped && state.told.is_none_or(|reason| reason == Disconnect::Complete) {
+        if !state.unsure && !state.stopped && !state.knows {
             state.protocol.ended(result, &mut found);
         }
         drop(state);
@@ -292,8 +249,12 @@ impl Watch {
     }
 
     /// The server dropped the application's future.
-    pub(super) fn dropped(&self, told: Option<Disconnect>) {
+    ///
+    /// `ask` asks the server for its reason, where no witness will tell it.
+    pub(super) fn dropped(&self, ask: impl FnOnce() -> Option<Disconnect>) {
         let mut found = Findings::default();
+        let asks = !self.lock().tells;
+        let told = if asks { ask() } else { None };
         let mut state = self.lock();
         state.over = true;
         let told_policy = state.stopped || told.is_some_and(is_policy);
@@ -308,9 +269,33 @@ impl Watch {
         self.session.note(self.session.pair_findings());
     }
 
+    /// The application's call panicked.
+    pub(super) fn unwound(&self) {
+        self.over();
+        self.session.unwound();
+    }
+
     /// Nothing that follows counts.
     pub(super) fn over(&self) {
         self.lock().over = true;
+    }
+
+    /// Keeps for a pair what the server accepted.
+    fn accepted(&self, event: &SendEvent, result: &Result<(), SendError>) {
+        if result.is_err() {
+            return;
+        }
+        self.trace(Way::Out, || format!("{event:?}"));
+        if let SendEvent::ResponseStart(start) = event {
+            self.session.pair.with(|facts, role| facts.head(role, start.status.as_u16()));
+        }
+    }
+
+    fn trace(&self, way: Way, what: impl FnOnce() -> String) {
+        if self.traces {
+            let what = what();
+            self.session.pair.with(|facts, role| facts.trace(role, way, &what));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -335,62 +320,4 @@ impl Watched for Watch {
         drop(state);
         self.session.note(found);
     }
-}
-
-impl State {
-    fn before(&self) -> Before {
-        let told = self.told.is_some_and(|reason| reason != Disconnect::Shutdown);
-        Before {
-            due: told || (!self.unsure && self.protocol.is_disconnect_due()),
-            over: self.protocol.is_over(),
-            sending: self.sending > 0,
-        }
-    }
-
-    fn sent(
-        &mut self,
-        event: &SendEvent,
-        result: &Result<(), SendError>,
-        before: Before,
-        found: &mut Findings,
-        session: &Session,
-    ) -> Sent {
-        if result.is_ok() {
-            self.sent_any = true;
-            session.pair.with(|facts, role| facts.trace(role, &format!("{event:?}")));
-        }
-        if let Err(SendError::Disconnected(reason)) = result {
-            self.stopped |= is_policy(*reason);
-        }
-        // What a call that is over left behind sends into the void.
-        if self.unsure || self.over {
-            return Sent::Not;
-        }
-        let sent = self.protocol.sent(event, result, before, found);
-        self.unsure |= sent == Sent::Unsure;
-        sent
-    }
-
-    /// A call was dropped: a fault, once no one is left to tell a good reason.
-    fn judge_drop(&mut self, found: &mut Findings) {
-        if !self.witnessed && std::mem::replace(&mut self.dropped, false) {
-            found.outer("A-06", "the application's call was dropped before its end");
-        }
-    }
-
-    /// The first reason stays, except that a shutdown leaves time for another.
-    fn told(&mut self, reason: Disconnect, found: &mut Findings) {
-        self.stopped |= is_policy(reason);
-        match self.told {
-            Some(first) if first != reason && first != Disconnect::Shutdown => {
-                found.outer("A-99", format!("told `{first}` and then `{reason}`"));
-            }
-            _ => self.told = Some(reason),
-        }
-    }
-}
-
-/// Whether the server's operator made that end.
-const fn is_policy(reason: Disconnect) -> bool {
-    matches!(reason, Disconnect::Shutdown | Disconnect::Timeout)
 }

@@ -1,11 +1,14 @@
 //! One WebSocket.
 
-use super::watch::{Before, Protocol, Sent};
-use crate::asgi::event::{ReceiveEvent, SendEvent, WebSocketDisconnect};
+use http::{Method, header};
+
+use super::protocol::{Before, Protocol, Sent};
+use crate::asgi::event::{DenialStart, ReceiveEvent, ResponseBody, SendEvent, WebSocketDisconnect};
 use crate::asgi::machine::{WebSocketMachine, WebSocketState};
 use crate::asgi::{Capabilities, Capability, Disconnect, InvalidEvent, SendError, WebSocketScope};
 use crate::error::Error;
-use crate::validate::response_rules;
+use crate::request::parse_length;
+use crate::validate::response_rules::{self, Response};
 use crate::validate::session::Findings;
 
 /// What the table of A-88 says, beside what the server does.
@@ -17,7 +20,7 @@ pub(super) struct WebSocket {
     /// Whether the application has an answer out, or tried.
     answered: bool,
     disconnect: Option<WebSocketDisconnect>,
-    gone: bool,
+    denial: Denial,
 }
 
 impl WebSocket {
@@ -29,7 +32,7 @@ impl WebSocket {
             connected: false,
             answered: false,
             disconnect: None,
-            gone: false,
+            denial: Denial::default(),
         }
     }
 
@@ -52,6 +55,45 @@ impl WebSocket {
             _ => "A-88",
         }
     }
+
+    fn accepted(&mut self, event: &SendEvent, found: &mut Findings) {
+        match event {
+            SendEvent::WebSocketDenialStart(start) => self.denial = Denial::new(start),
+            SendEvent::WebSocketDenialBody(block) => self.denial.content(block, found),
+            _ => {}
+        }
+    }
+}
+
+/// The response that refuses a handshake.
+#[derive(Default)]
+struct Denial {
+    response: Response,
+    declared: Option<u64>,
+    sent: u64,
+}
+
+impl Denial {
+    fn new(start: &DenialStart) -> Self {
+        let silent = matches!(start.status.as_u16(), 204 | 304);
+        let length = start.headers.get(header::CONTENT_LENGTH);
+        Self {
+            // A handshake is a GET, or a CONNECT whose refusal has a body like any other.
+            response: Response::new(&Method::GET, start.status, &start.headers),
+            declared: length.filter(|_| !silent).and_then(|length| parse_length(length.as_bytes())),
+            sent: 0,
+        }
+    }
+
+    fn content(&mut self, block: &ResponseBody, found: &mut Findings) {
+        self.response.content(block.body.len() as u64, found);
+        self.sent = self.sent.saturating_add(block.body.len() as u64);
+        let (sent, last) = (self.sent, !block.more_body);
+        if let Some(declared) = self.declared.filter(|&length| sent > length || (last && sent < length)) {
+            found.inner("A-74", format!("{sent} octets of a denial, and a `content-length` of {declared}"));
+            self.declared = None;
+        }
+    }
 }
 
 impl Protocol for WebSocket {
@@ -60,6 +102,7 @@ impl Protocol for WebSocket {
             found.inner("A-91", format!("{} before websocket.connect was received", event.name()));
         }
         match event {
+            SendEvent::WebSocketAccept(accept) => response_rules::check_fields(&accept.headers, found),
             SendEvent::WebSocketDenialStart(start) => {
                 response_rules::check_head(start.status, &start.headers, found);
             }
@@ -78,13 +121,6 @@ impl Protocol for WebSocket {
         found: &mut Findings,
     ) -> Sent {
         let name = event.name();
-        if let Err(SendError::Disconnected(reason)) = result {
-            if *reason != Disconnect::Shutdown {
-                self.gone = true;
-                self.machine.lose(*reason);
-            }
-            return Sent::Not;
-        }
         if matches!((event, result), (SendEvent::Vendor(_), Err(_)))
             && self.capabilities.contains(Capability::Vendor)
         {
@@ -94,7 +130,10 @@ impl Protocol for WebSocket {
         self.answered = true;
         let state = self.machine.state();
         match (self.machine.send(event), result) {
-            (Ok(()), Ok(())) => Sent::Accepted,
+            (Ok(()), Ok(())) => {
+                self.accepted(event, found);
+                Sent::Accepted
+            }
             (Ok(()), Err(error)) => {
                 found.outer("A-88", format!("{name} is refused while the socket is {state:?}: {error}"));
                 Sent::Unsure
@@ -138,6 +177,8 @@ impl Protocol for WebSocket {
                 WebSocketState::Open => {}
                 _ if before.sending => {}
                 WebSocketState::Closed if !before.over => {}
+                // What came before a loss is still to be received, also after a send told it.
+                WebSocketState::Closed if self.machine.disconnect() != Some(Disconnect::Complete) => {}
                 WebSocketState::Closed => {
                     found.outer("A-88", "websocket.receive after the socket was closed")
                 }
@@ -166,9 +207,14 @@ impl Protocol for WebSocket {
     }
 
     fn lost(&mut self, _: Disconnect, _: Before, _: &mut Findings) -> bool {
-        self.gone = true;
         // Messages that came before are still to be received.
         false
+    }
+
+    fn failed(&mut self, reason: Disconnect, _: Before, _: &mut Findings) {
+        if reason != Disconnect::Shutdown {
+            self.machine.lose(reason);
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -182,7 +228,7 @@ impl Protocol for WebSocket {
     fn ended(&mut self, result: &Result<(), Error>, found: &mut Findings) {
         let state = self.machine.state();
         let unanswered = matches!(state, WebSocketState::Connecting | WebSocketState::Denying);
-        if result.is_ok() && unanswered && !self.gone {
+        if result.is_ok() && unanswered {
             found.inner("A-88", format!("the call ended while the socket is {state:?}"));
         }
     }

@@ -20,11 +20,27 @@ pub(super) fn check(watch: &Watch, environ: &mut Environ) -> Result<(), Error> {
     {
         found.outer("W-30", format!("CONTENT_LENGTH is {announced}, and the input has {there} octets"));
     }
+    check_path(watch, environ, &mut found);
     let pair = &watch.session.pair;
     if pair.role() == Role::Inner && !pair.is_linked() {
         found.outer("W-135", "the typed values of the request were not passed on");
     }
     watch.session.tell(found).map_or(Ok(()), |violation| Err(violation.into()))
+}
+
+/// Between two validators: a segment may move from the path to the mount prefix, and a prefix that a proxy
+/// took off may come in front.
+fn check_path(watch: &Watch, environ: &Environ, found: &mut Findings) {
+    let path = format!("{}{}", environ.root_path(), environ.path_info());
+    watch.session.pair.with(|facts, role| match role {
+        Role::Outer => facts.path = Some(path),
+        Role::Inner => {
+            if let Some(outer) = facts.path.as_ref().filter(|outer| !path.ends_with(outer.as_str())) {
+                found.outer("W-26", format!("mount prefix and path were `{outer}`, and are `{path}`"));
+            }
+        }
+        Role::Single => {}
+    });
 }
 
 fn check_variables(environ: &Environ, found: &mut Findings) {

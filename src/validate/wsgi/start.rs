@@ -41,6 +41,7 @@ impl StartResponse for ValidStart<'_> {
     }
 
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.watch.writing();
         let result = self.inner.write(data);
         self.watch
             .written(data, &result)

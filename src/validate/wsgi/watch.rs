@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::asgi::Disconnect;
+use crate::bridge::WriteLimitError;
 use crate::error::Error;
 use crate::request::parse_length;
 use crate::validate::Violation;
@@ -46,7 +47,11 @@ impl Watch {
             Role::Outer => Pair::open(Some(environ.head_mut()), &settings.lifespans),
             Role::Inner => Pair::join(Some(environ.head()), &settings.lifespans),
         };
-        pair.with(|facts, role| facts.in_call |= role == Role::Outer);
+        pair.with(|facts, role| match role {
+            Role::Outer => facts.in_call = true,
+            Role::Inner => facts.may_write = true,
+            Role::Single => {}
+        });
         let state = State {
             head: HeadState::new(environ.head()),
             method: environ.method().clone(),
@@ -120,6 +125,11 @@ impl Watch {
         self.session.tell(found)
     }
 
+    /// The application is about to `write`.
+    pub(super) fn writing(&self) {
+        self.session.pair.with(|facts, role| facts.has_written |= role == Role::Inner);
+    }
+
     /// The server's answer to `write`.
     pub(super) fn written(&self, data: &[u8], result: &io::Result<()>) -> Option<Violation> {
         let mut found = Findings::default();
@@ -130,12 +140,17 @@ impl Watch {
         match (state.head.write(Bytes::copy_from_slice(data)), result) {
             (Ok(_), Ok(())) => {
                 state.sent += data.len() as u64;
-                state.response.content(data.len(), &mut found);
+                state.response.content(data.len() as u64, &mut found);
+                self.session.pair.with(|facts, role| {
+                    let own = facts.may_write && !facts.has_written;
+                    if role == Role::Outer && own && !data.is_empty() {
+                        facts.has_written = true;
+                        found.inner("W-121", "data was written that the application inside did not write");
+                    }
+                });
             }
             (Ok(_), Err(error)) => {
-                let known = Error::new(io::Error::from(error.kind())).is_disconnected()
-                    || error.get_ref().is_some_and(|inner| inner.is::<Disconnect>());
-                if !known {
+                if !is_known(error) {
                     found.outer(
                         "W-120",
                         format!("a write failed, and not as one whose client is gone: {error}"),
@@ -247,6 +262,16 @@ impl Watch {
         self.session.note(self.session.pair_findings());
     }
 
+    /// The application's call panicked.
+    pub(super) fn unwound(&self) {
+        self.session.pair.with(|facts, role| {
+            if role == Role::Outer {
+                facts.in_call = false;
+            }
+        });
+        self.session.unwound();
+    }
+
     /// Nothing of the response follows.
     pub(super) fn finished(&self) -> Option<Violation> {
         self.session.tell(self.session.pair_findings())
@@ -258,11 +283,7 @@ impl Watch {
         let silent = state.method == Method::HEAD || matches!(status.as_u16(), 204 | 304);
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| parse_length(value.as_bytes()));
         state.declared = length.filter(|_| !silent);
-        self.session.pair.with(|facts, role| match role {
-            Role::Outer => facts.outer_heads.push(status.as_u16()),
-            Role::Inner => facts.inner_heads.push(status.as_u16()),
-            Role::Single => {}
-        });
+        self.session.pair.with(|facts, role| facts.head(role, status.as_u16()));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -276,6 +297,12 @@ impl Watched for Watch {
     }
 
     fn outcome(&self, _: Option<Disconnect>) {}
+}
+
+/// Whether a write may fail with it: the client is gone (W-120), or a limit that is documented is reached.
+fn is_known(error: &io::Error) -> bool {
+    Error::new(io::Error::from(error.kind())).is_disconnected()
+        || error.get_ref().is_some_and(|inner| inner.is::<Disconnect>() || inner.is::<WriteLimitError>())
 }
 
 impl State {
@@ -307,7 +334,7 @@ impl State {
         if self.unsure {
             return;
         }
-        self.response.content(len, found);
+        self.response.content(len as u64, found);
         self.sent = self.sent.saturating_add(len as u64);
         if let Some(declared) = self.declared.filter(|&declared| self.sent > declared)
             && !std::mem::replace(&mut self.surplus, true)

@@ -86,6 +86,15 @@ impl HttpExchange {
             && state.machine.declared_length().is_none()
     }
 
+    /// The server gives a call up that its connection went on without, unless it is over: whoever looks
+    /// learns of the shutdown.
+    pub(crate) fn abandon(&self) {
+        if self.lock().ended.is_none() {
+            self.lose(Disconnect::Shutdown);
+            self.finish();
+        }
+    }
+
     /// The call is dropped: nothing more comes of the exchange.
     pub(crate) fn finish(&self) {
         self.lock().machine.finish();

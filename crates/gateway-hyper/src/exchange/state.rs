@@ -47,6 +47,8 @@ pub(super) struct State {
     /// The connection ended as it should before the call did: nothing more reaches the client, and
     /// nothing was lost.
     pub(super) closed: bool,
+    /// Whether the application was told that nothing it still sends is seen: then it may just return.
+    pub(super) told_complete: bool,
     /// Whether only the end of the connection ends a body of unknown length: HTTP/1.0 (H-84).
     pub(super) is_http_10: bool,
     pub(super) ended: Option<Action>,
@@ -77,6 +79,7 @@ impl State {
             discard: false,
             shutdown: false,
             closed: false,
+            told_complete: false,
             is_http_10: head.version() == Version::HTTP_10,
             ended: None,
             receiver: None,
@@ -108,6 +111,7 @@ impl State {
         self.unseen = (0, 0);
         self.discard = false;
         self.closed = false;
+        self.told_complete = false;
         self.is_http_10 = head.version() == Version::HTTP_10;
         self.ended = None;
         self.receiver = None;
@@ -132,6 +136,7 @@ impl State {
     fn pause(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
         let (blocks, octets) = self.unseen;
         if blocks > MAX_UNSEEN_BLOCKS || octets > MAX_UNSEEN_OCTETS {
+            self.told_complete = true;
             return Poll::Ready(Err(Disconnect::Complete.into()));
         }
         self.unqueued = 0;
@@ -142,15 +147,20 @@ impl State {
     pub(super) fn end(&mut self, result: &Result<(), Error>) {
         let mut ending = self.machine.end(result, self.head_out);
         let own = result.as_ref().is_err_and(Error::is_disconnected) && (self.discard || self.broken);
-        if ending.fault && !own {
+        let excused = own || (result.is_ok() && self.told_complete);
+        if ending.fault && !excused {
             report(result);
         }
         if let (Action::Answer(status), true) = (&mut ending.action, self.broken && own) {
             *status = StatusCode::BAD_REQUEST;
         }
         self.machine.finish();
+        // A half that is left behind in another task is told so: no end of a body is forged for it, and
+        // what it sends fails.
+        self.machine.lose(Disconnect::Complete);
         self.drop_request();
         self.ended = Some(ending.action);
+        self.wake_both();
     }
 
     pub(super) fn wait(&mut self, cx: &Context<'_>) {
@@ -199,10 +209,13 @@ impl State {
     }
 
     /// Why the exchange is over, as `receive` tells it; a shutdown is told by it alone.
-    pub(super) fn disconnect(&self) -> Option<Disconnect> {
+    pub(super) fn disconnect(&mut self) -> Option<Disconnect> {
         match self.machine.disconnect() {
             None if self.broken => Some(Disconnect::Client),
-            None if self.closed => Some(Disconnect::Complete),
+            None if self.closed => {
+                self.told_complete = true;
+                Some(Disconnect::Complete)
+            }
             reason => reason,
         }
     }

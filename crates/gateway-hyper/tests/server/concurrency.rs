@@ -164,8 +164,8 @@ fn a_158_call_whose_client_left_while_it_waited_for_a_thread_is_not_made() {
             }
         };
         // The task of a call goes on by default, and so does its job; a cancelled one takes it back.
-        let builder = crate::support::builder().on_disconnect(gateway_hyper::OnDisconnect::Cancel);
-        let server = Server::with(builder.lifespan(gateway_hyper::LifespanMode::Off), app).await;
+        let builder = crate::support::builder().lifespan(gateway_hyper::LifespanMode::Off);
+        let server = Server::cancelling(builder, app).await;
         let mut first = server.connect().await;
         first.ask("/first").await;
         assert_eq!(begins.recv().await.unwrap(), "/first");

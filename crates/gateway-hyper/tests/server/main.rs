@@ -13,6 +13,7 @@ mod cleanup;
 mod concurrency;
 mod faults;
 mod framing;
+mod left_behind;
 mod lifespan;
 mod lifespan_ends;
 mod listeners;

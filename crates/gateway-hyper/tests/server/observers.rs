@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gateway_hyper::OnDisconnect;
 use gateway_iface::asgi::Disconnect;
 use gateway_iface::middleware::{Counter, Counts};
 use gateway_iface::wsgi::{Body, Environ, StartResponse};
@@ -122,7 +121,7 @@ fn a_95_observer_of_a_call_that_was_cancelled_is_told_why_its_exchange_ended() {
                     Ok::<(), Error>(())
                 }
             };
-            let server = Server::with(builder().on_disconnect(OnDisconnect::Cancel), app).await;
+            let server = Server::cancelling(builder(), app).await;
             let mut client = server.connect().await;
             client.ask(path).await;
             begins.recv().await.unwrap();

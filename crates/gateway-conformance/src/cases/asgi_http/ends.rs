@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
         rules: &["A-66", "A-104", "A-106", "H-87"],
         about: "The application fails, panics or returns when a block is out: the client sees that the response is not complete; the next request is served.",
         app: App::Asgi(|_| asgi(ends)),
-        breaks: &["A-65"],
+        breaks: &["A-66"],
         check: |client| {
             for what in ["late", "late-panic", "late-return"] {
                 let response = client.get(&format!("/?{what}"))?;
@@ -145,7 +145,7 @@ pub(super) const CASES: &[Case] = &[
                 Ok(())
             })
         }),
-        breaks: &["A-65"],
+        breaks: &["A-65", "A-66"],
         check: |client| {
             equal("the status", client.post("/?unused", "received")?.status, 500)?;
             client.get("/?well")?.is(200, "well")?;

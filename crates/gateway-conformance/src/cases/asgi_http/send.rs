@@ -198,7 +198,7 @@ pub(super) const CASES: &[Case] = &[
                 }
             })
         }),
-        breaks: &["A-74", "A-65"],
+        breaks: &["A-66", "A-74"],
         check: |client| {
             let response = client.get("")?;
             ensure(!response.complete || response.status == 500, || "it looks complete".to_owned())?;

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_hyper::{Builder, Handle, Pool, ServeError};
+use gateway_hyper::{Builder, Handle, OnDisconnect, Pool, ServeError};
 use gateway_iface::bridge::{Inline, WsgiToAsgi};
+use gateway_iface::validate::{OnViolation, Validator, Violations};
 use gateway_iface::{Error, asgi, wsgi};
 use tokio::net::TcpStream;
 use tokio::runtime;
@@ -36,11 +37,13 @@ fn run(builder: &mut runtime::Builder, test: impl AsyncFn()) {
     done.expect("the test does not come to an end");
 }
 
-/// A server that serves.
+/// A server that serves, with a validator between it and its application: when a test ends, none of them
+/// has broken a rule but those that it names.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) handle: Handle,
     pub(crate) task: JoinHandle<Result<(), ServeError>>,
+    _verdict: Verdict,
 }
 
 impl Server {
@@ -49,13 +52,38 @@ impl Server {
     }
 
     pub(crate) async fn with(builder: Builder, app: impl asgi::Application + 'static) -> Self {
-        Self::of(builder.bind("127.0.0.1:0").await.unwrap(), app)
+        Self::but(builder, app, |validator| validator).await
+    }
+
+    /// For an application that breaks these rules on purpose.
+    pub(crate) async fn despite(rules: &[&'static str], app: impl asgi::Application + 'static) -> Self {
+        let except = |validator, rule: &&'static str| Validator::except(validator, rule);
+        Self::but(builder(), app, |validator| rules.iter().fold(validator, except)).await
+    }
+
+    /// With the policy to cancel calls whose client is gone.
+    pub(crate) async fn cancelling(builder: Builder, app: impl asgi::Application + 'static) -> Self {
+        let builder = builder.on_disconnect(OnDisconnect::Cancel);
+        Self::but(builder, app, |validator| validator.cancels_on_disconnect(true)).await
+    }
+
+    async fn but<A: asgi::Application + 'static>(
+        builder: Builder,
+        app: A,
+        suit: impl FnOnce(Validator<A>) -> Validator<A>,
+    ) -> Self {
+        Self::validated(builder.bind("127.0.0.1:0").await.unwrap(), suit(validator(app)))
     }
 
     pub(crate) fn of(server: gateway_hyper::Server, app: impl asgi::Application + 'static) -> Self {
+        Self::validated(server, validator(app))
+    }
+
+    fn validated<A: asgi::Application + 'static>(server: gateway_hyper::Server, app: Validator<A>) -> Self {
         let addr = server.local_addr().tcp().unwrap();
         let handle = server.handle();
-        Self { addr, handle, task: tokio::spawn(server.serve(app)) }
+        let verdict = Verdict(app.violations());
+        Self { addr, handle, task: tokio::spawn(server.serve(app)), _verdict: verdict }
     }
 
     pub(crate) async fn connect(&self) -> Client<TcpStream> {
@@ -71,6 +99,23 @@ impl Server {
     pub(crate) async fn stop(self) {
         self.handle.shutdown();
         self.task.await.unwrap().unwrap();
+    }
+}
+
+/// The applications of these tests are terse: they leave out the type of what they send, and answer HEAD as
+/// they do GET.
+fn validator<A>(app: A) -> Validator<A> {
+    Validator::new(app).on_violation(OnViolation::Collect).except("H-73").except("V-06")
+}
+
+/// Fails a test that broke a rule, however it ends.
+struct Verdict(Violations);
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.assert_none();
+        }
     }
 }
 
