@@ -19,7 +19,7 @@ pub(super) fn is_advice(id: &str) -> bool {
     CHECKS.iter().any(|(known, level)| *known == id && *level == Level::Advice)
 }
 
-const CHECKS: [(&str, Level); 96] = [
+const CHECKS: [(&str, Level); 97] = [
     ("A-05", Level::Must),
     ("A-06", Level::Must),
     ("A-07", Level::Must),
@@ -81,6 +81,7 @@ const CHECKS: [(&str, Level); 96] = [
     ("W-107", Level::Must),
     ("W-109", Level::Must),
     ("W-110", Level::Must),
+    ("W-115", Level::Must),
     ("W-119", Level::Must),
     ("W-120", Level::Advice),
     ("W-121", Level::Must),

@@ -226,5 +226,8 @@ impl StdError for RunError {
 }
 
 #[cfg(test)]
+#[path = "run_faults_tests.rs"]
+mod faults;
+#[cfg(test)]
 #[path = "run_tests.rs"]
 mod tests;

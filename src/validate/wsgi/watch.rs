@@ -309,7 +309,9 @@ impl State {
     /// The application's call broke a rule, which the server may have noticed.
     fn wrong(&mut self, error: &Error, what: &str, accepted: bool, found: &mut Findings) {
         let head = error.find().map(InvalidHead::rule);
-        let rule = head.or_else(|| error.find().map(InvalidCall::rule)).unwrap_or("W-91");
+        let call = error.find().map(InvalidCall::rule);
+        let call = call.filter(|rule| ["W-106", "W-115", "W-119"].contains(rule));
+        let rule = head.or(call).unwrap_or("W-91");
         found.inner(rule, format!("{what}: {error}"));
         if accepted {
             let rule = match rule {
