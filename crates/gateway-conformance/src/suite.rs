@@ -192,6 +192,7 @@ macro_rules! __cases {
             changed_head_is_changed_after_a_restart_too,
             changed_body_has_no_false_length,
             changed_body_of_a_synchronous_application_has_no_false_length,
+            changed_body_has_no_false_length_in_answer_to_head,
             changed_body_still_comes_block_by_block,
             stream_passes_every_layer_block_by_block,
             request_has_one_id_inside_and_outside,

@@ -106,6 +106,27 @@ pub(super) const CASES: &[Case] = &[
         ..Case::NEW
     },
     Case {
+        name: "changed_body_has_no_false_length_in_answer_to_head",
+        rules: &["A-146", "H-78"],
+        about: "A layer doubles the one block of the application: the answer to HEAD has the length of the answer to GET, or none.",
+        app: App::Asgi(|_| {
+            let app = asgi(|scope, _, mut send| async move {
+                scope.into_http()?;
+                Ok(send.text(200, "hello").await?)
+            });
+            Arc::new(MapBody::new(app, |_, _| Some(|block: Bytes, _: bool| doubled(&block))))
+        }),
+        breaks: &["V-06"],
+        check: |client| {
+            client.get("")?.is(200, "hellohello")?;
+            let head = client.request(client.to("HEAD", "", ""))?;
+            head.is(200, "")?;
+            let length = head.field("content-length");
+            ensure(length.as_deref().is_none_or(|length| length == "10"), || format!("{length:?}"))
+        },
+        ..Case::NEW
+    },
+    Case {
         name: "changed_body_still_comes_block_by_block",
         rules: &["W-17", "W-131", "W-133"],
         about: "A layer changes the blocks of a synchronous application, which waits before the second until its client has the first.",
