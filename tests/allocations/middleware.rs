@@ -7,7 +7,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use gateway_iface::bytes::Bytes;
 use gateway_iface::http::request::Builder;
-use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use gateway_iface::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use gateway_iface::middleware::{AccessLog, BodyLimit, CatchError, MapBody, MapHead, RequestId, Timeout};
 use gateway_iface::testing::WsgiClient;
 use gateway_iface::wsgi::{self, Body, Environ, Input, StartResponse};
@@ -85,7 +85,13 @@ fn an_id_costs_the_half_and_an_extension_three_more() {
 
 #[test]
 fn a_line_in_the_log_costs_its_entry_and_one_for_each_text() {
-    // Here each text has a buffer of its own; a server cuts them all off one.
+    // As a server's are: cut off the buffer that the head was read into.
+    let cut = || {
+        let host = HeaderValue::from_static("localhost");
+        Request::builder().uri(Uri::from_static("/public")).header(header::HOST, host)
+    };
+    assert_eq!(asgi_cost(AccessLog::new(boxed, |_| ()), cut) - asgi_cost(boxed, cut), 1);
+    // A target and a host in buffers of their own, which are shared from now on.
     assert_eq!(cost(|app| AccessLog::new(app, |_| ())), 3);
     assert_eq!(sync_cost(|app| AccessLog::new(app, |_| ())), 3);
 }
