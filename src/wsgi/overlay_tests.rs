@@ -14,6 +14,18 @@ fn text(environ: &Environ, key: &str) -> Option<String> {
     environ.get(key).map(|value| value.latin1().into_owned())
 }
 
+#[cfg(unix)]
+#[test]
+fn w_66_octets_of_the_process_environment_are_kept() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+    let value = OsString::from_vec(b"caf\xE9 \xFF".to_vec());
+    let mut environ = Environ::from_request(Request::get("/").body("").unwrap());
+    environ.set("X_OWN", value.as_bytes()).unwrap();
+    assert_eq!(environ.get("X_OWN").unwrap().as_bytes(), b"caf\xE9 \xFF");
+}
+
 #[test]
 fn w_04_every_variable_can_be_removed_and_set_again() {
     let mut environ = environ();

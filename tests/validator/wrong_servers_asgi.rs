@@ -108,6 +108,7 @@ fn a_108_a_112_a_116_servers_with_a_lifespan_out_of_order() {
     assert_eq!(call(lifespan(), server, serve_lifespan), [("A-116", Server)]);
 }
 
+/// each of the heads is reported by its rule.
 #[test]
 fn heads_that_break_a_rule() {
     let parts = |method: &str, target: &str, version: Version, pairs: &[(&'static str, &'static str)]| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode, Version, header};
 
 use super::http_head::{check_length, check_start, refuse, remove_connection_fields};
 use crate::asgi::event::{ReceiveEvent, ResponseStart, SendEvent};
@@ -22,6 +22,7 @@ pub struct HttpMachine {
     state: HttpState,
     capabilities: Capabilities,
     is_head: bool,
+    is_http_10: bool,
     bodiless: bool,
     trailers: bool,
     debugged: bool,
@@ -54,7 +55,8 @@ pub enum HttpState {
 pub enum Step {
     /// Act on it.
     Accepted,
-    /// Drop it: the response is complete.
+    /// Drop it: the response is complete, or it is a hint that would come too late, or to a client
+    /// that knows none.
     Ignored,
 }
 
@@ -88,6 +90,7 @@ impl HttpMachine {
             state: HttpState::Idle,
             capabilities: head.capabilities(),
             is_head: head.method() == Method::HEAD,
+            is_http_10: head.version() == Version::HTTP_10,
             bodiless: false,
             trailers: false,
             debugged: false,
@@ -105,6 +108,7 @@ impl HttpMachine {
         self.state = HttpState::Idle;
         self.capabilities = head.capabilities();
         self.is_head = head.method() == Method::HEAD;
+        self.is_http_10 = head.version() == Version::HTTP_10;
         self.bodiless = false;
         self.trailers = false;
         self.debugged = false;
@@ -221,6 +225,9 @@ impl HttpMachine {
                 self.need(name, if early { Capability::EarlyHints } else { Capability::Push })?;
                 if !matches!(self.state, HttpState::Started | HttpState::Streaming) {
                     return Err(refuse(name, "valid between the start and the last block only"));
+                }
+                if early && (self.state == HttpState::Streaming || self.is_http_10) {
+                    return Ok(Step::Ignored);
                 }
             }
             SendEvent::Debug(_) => {

@@ -101,6 +101,27 @@ fn a_107_done_ignores_and_a_95_gone_fails() {
     }
 }
 
+#[test]
+fn a_132_hint_is_acted_on_ahead_of_content_only_and_never_for_http_1_0() {
+    let hint =
+        || SendEvent::EarlyHint(EarlyHint::new(vec![HeaderValue::from_static("</a.css>; rel=preload")]));
+    let set = Capabilities::none().with(Capability::EarlyHints);
+    for (version, first) in [
+        (Version::HTTP_10, Step::Ignored),
+        (Version::HTTP_11, Step::Accepted),
+        (Version::HTTP_2, Step::Accepted),
+    ] {
+        let (parts, ()) = Request::get("/").version(version).body(()).unwrap().into_parts();
+        let connection = Connection::new().with_capabilities(set);
+        let mut machine = HttpMachine::new(&RequestHead::on(parts, Arc::new(connection)));
+        machine.send(&mut start(false)).unwrap();
+        assert_eq!(machine.send(&mut hint()).unwrap(), first, "{version:?}");
+        machine.send(&mut body("", true)).unwrap();
+        assert_eq!(machine.send(&mut hint()).unwrap(), Step::Ignored, "{version:?}");
+        assert_eq!(machine.state(), HttpState::Streaming);
+    }
+}
+
 /// an application that did not look is refused; announcing alone means nothing.
 #[test]
 fn a_122_event_of_an_extension_not_advertised_is_refused() {

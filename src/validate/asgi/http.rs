@@ -157,11 +157,11 @@ impl Protocol for Http {
         }
         let state = self.machine.state();
         match (self.machine.send(&mut event.clone()), result) {
-            (Ok(Step::Ignored), Ok(())) => {
+            (Ok(Step::Ignored), Ok(())) if state == HttpState::Done => {
                 found.inner("V-02", format!("{name} after the response was complete"));
                 Sent::Accepted
             }
-            (Ok(Step::Ignored), Err(_)) => {
+            (Ok(Step::Ignored), Err(_)) if state == HttpState::Done => {
                 found.outer("A-107", format!("{name} after the response was complete is not ignored"));
                 Sent::Not
             }
