@@ -172,7 +172,8 @@ impl Raw {
 
     /// Reads on until the server closes; what came before.
     pub(crate) fn closed(&mut self) -> Result<Vec<u8>, Failure> {
-        while self.fill()? {}
+        let waiting = |failure| Failure::new(format!("waiting for the connection to be closed: {failure}"));
+        while self.fill().map_err(waiting)? {}
         Ok(std::mem::take(&mut self.buffer))
     }
 
