@@ -23,14 +23,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! | | what it does | how it answers by itself |
+//! | layer | what it does | how it answers by itself |
 //! |---|---|---|
 //! | [`ProxyHeaders`] | client, scheme, host and mount point, as trusted proxies tell them | never |
 //! | [`RequestId`] | gives each request an id, or takes the one that it has | never |
 //! | [`AccessLog`] | tells of each exchange when it is over, as a line in the combined format too | never |
 //! | [`Counter`] | counts requests and responses | never |
 //! | [`CatchError`] | answers for an application that fails, and reports its error | the error's status, or 500 |
-//! | [`Timeout`] | ends a request that takes too long | 503 |
+//! | [`Timeout`] | ends a request that takes too long; asynchronous only | 503 |
 //! | [`BodyLimit`] | bounds the body of a request | 413 |
 //! | [`PathGuard`] | lets paths through, or not, however they are spelled | 404 |
 //! | [`BasicAuth`] | user name and password | 401 |
@@ -38,9 +38,9 @@
 //! | [`MapHead`], [`MapBody`] | change status and fields, or the blocks, of responses | never |
 //! | [`Mount`] | gives each request to one of many applications | 404 |
 //!
-//! From the outside in, that is also an order that works: whoever counts or guards sees what is verified
-//! of the client, and the application meets nobody that was not let through. The log learns the user though
-//! [`BasicAuth`] stands further in, so refused requests have their line too.
+//! In this order, outermost first, layers that count or guard see the verified client, and the application
+//! sees only requests that were let through. The log learns the user though [`BasicAuth`] stands further in,
+//! so refused requests have their line too.
 
 mod access_log;
 mod basic_auth;
