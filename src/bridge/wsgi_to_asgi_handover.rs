@@ -221,6 +221,16 @@ impl Handover {
         Ok(())
     }
 
+    /// Nothing follows of the response, and the thread has something left to do.
+    pub(super) fn complete(&self, start: &mut Option<SendEvent>) {
+        let mut shared = lock(&self.shared);
+        if start.is_some() {
+            shared.start = start.take();
+        }
+        shared.complete = true;
+        wake_for_output(shared);
+    }
+
     /// The thread has nothing to hand over: whether the task still wants something.
     pub(super) fn check(&self) -> io::Result<()> {
         Ok(lock(&self.shared).check_gone()?)

@@ -22,12 +22,18 @@ impl Handover {
         };
         let ending = Ending { handover: Some(&self) };
         let mut state = HeadState::new(&request.head);
-        let mut out =
-            Out { handover: &self, is_head: state.is_head_request(), left: None, kept: Kept::default() };
+        let mut out = Out {
+            handover: &self,
+            is_head: state.is_head_request(),
+            left: None,
+            kept: Kept::default(),
+            closes: false,
+        };
         let environ = self.environ(request);
         let result = state.run_call(&mut out, |responder| {
             let mut body = self.app.call(environ, &mut ForwardStart { responder, handover: &self })?;
             let (state, out) = responder.parts_mut();
+            out.closes = body.has_closers();
             // Nothing of the application runs after such a block, so all leaves with the end.
             if !state.is_head_sent()
                 && !body.has_closers()
@@ -111,6 +117,8 @@ struct Out<'a> {
     is_head: bool,
     left: Option<u64>,
     kept: Kept,
+    /// Whether something of the application runs when the body is closed.
+    closes: bool,
 }
 
 impl Out<'_> {
@@ -144,6 +152,14 @@ impl Transport for Out<'_> {
 
     fn idle(&mut self) -> io::Result<()> {
         self.handover.check()
+    }
+
+    /// Where nothing runs at the close, the end comes with that of the thread: one wake-up less.
+    fn end(&mut self) -> io::Result<()> {
+        if self.closes {
+            self.handover.complete(&mut self.kept.start);
+        }
+        Ok(())
     }
 
     fn block(&mut self, data: Bytes) -> io::Result<()> {

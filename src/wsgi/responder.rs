@@ -19,6 +19,7 @@ use crate::outcome::Observe;
 /// - The transport adds what HTTP requires and the application left out: framing, `date` (W-103, W-125).
 /// - Between [`head`](Self::head) and [`block`](Self::block) the octets are not to be changed (W-18).
 /// - An error means that the client is gone; no further call follows it (W-142).
+/// - [`end`](Self::end) is the last call of a response that is complete.
 pub trait Transport {
     /// Sends the head: exactly once, first.
     ///
@@ -36,6 +37,18 @@ pub trait Transport {
     ///
     /// When the client is gone.
     fn block(&mut self, data: Bytes) -> io::Result<()>;
+
+    /// The response is complete: ends the message, before the body is closed (A-71, H-86).
+    ///
+    /// Once, after the last block, or after the head where no block follows; never where the response is
+    /// broken off.
+    ///
+    /// # Errors
+    ///
+    /// When the client is gone.
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The application had nothing to send yet (W-19, W-132): a chance to notice that no one waits.
     ///
@@ -138,7 +151,7 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
         if let Some(head) = self.state.end()? {
             self.deliver(Admitted { head: Some(head), ..Admitted::default() })?;
         }
-        Ok(())
+        Ok(self.finish()?)
     }
 
     /// Sends an answer of the server's own while the head is not out (W-139).
@@ -152,7 +165,13 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
             if self.state.is_head_request() { Bytes::new() } else { Bytes::from_static(text.as_bytes()) };
         self.state.answer(status);
         let head = Some(Head { status, headers, length: Some(text.len() as u64) });
-        self.deliver(Admitted { head, data, complete: true })
+        self.deliver(Admitted { head, data, complete: true })?;
+        self.finish()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let ended = self.transport.end();
+        ended.map_err(|error| self.lose(error))
     }
 
     fn deliver(&mut self, admitted: Admitted) -> io::Result<()> {
@@ -164,17 +183,19 @@ impl<'a, T: Transport + ?Sized> Responder<'a, T> {
         if result.is_ok() {
             result = if admitted.data.is_empty() { transport.idle() } else { transport.block(admitted.data) };
         }
-        result.map_err(|error| {
-            let reason = reason(&error);
-            self.lost = Some(reason);
-            match error.kind() {
-                io::ErrorKind::BrokenPipe
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::ConnectionReset => error,
-                // So that it is known for what it is when it comes back (A-95, W-120).
-                kind => io::Error::new(kind, reason),
+        result.map_err(|error| self.lose(error))
+    }
+
+    /// So that it is known for what it is when it comes back (A-95, W-120).
+    fn lose(&mut self, error: io::Error) -> io::Error {
+        let reason = reason(&error);
+        self.lost = Some(reason);
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
+                error
             }
-        })
+            kind => io::Error::new(kind, reason),
+        }
     }
 }
 

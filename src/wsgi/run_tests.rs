@@ -316,3 +316,49 @@ fn observers_learn_the_outcome_once_on_every_path() {
         assert_eq!((told.len(), (*bytes, *complete, *disconnect)), (1, expected));
     }
 }
+
+#[test]
+fn a_71_h_86_message_ends_once_before_the_body_is_closed_and_never_where_it_is_cut() {
+    #[derive(Clone, Default)]
+    struct Order(Arc<Mutex<Vec<&'static str>>>);
+
+    impl Order {
+        fn tell(&self, what: &'static str) -> io::Result<()> {
+            self.0.lock().unwrap().push(what);
+            Ok(())
+        }
+    }
+
+    impl Transport for Order {
+        fn head(&mut self, _: StatusCode, _: HeaderMap, _: Option<u64>) -> io::Result<()> {
+            self.tell("head")
+        }
+
+        fn block(&mut self, _: Bytes) -> io::Result<()> {
+            self.tell("block")
+        }
+
+        fn end(&mut self) -> io::Result<()> {
+            self.tell("end")
+        }
+    }
+
+    for (method, blocks, expected) in [
+        ("GET", vec![Ok("a"), Ok("b")], &["head", "block", "block", "end", "close"][..]),
+        ("GET", vec![], &["head", "end", "close"]),
+        ("HEAD", vec![Ok("a"), Ok("b")], &["head", "end", "close"]),
+        ("GET", vec![Ok("a"), Err(Error::new("cut"))], &["head", "block", "close"]),
+        ("GET", vec![Err(Error::new("answered"))], &["close", "head", "block", "end"]),
+    ] {
+        let mut order = Order::default();
+        let closed = order.clone();
+        let blocks = Mutex::new(Some(blocks));
+        let app = move |_: Environ, start_response: &mut dyn StartResponse| {
+            start_response.start(StatusCode::OK, HeaderMap::new())?;
+            let (closed, blocks) = (closed.clone(), blocks.lock().unwrap().take().unwrap_or_default());
+            Ok(Body::try_blocks(blocks).on_close(move || Ok(closed.tell("close")?)))
+        };
+        let _ = run(&app, environ(method), &mut order);
+        assert_eq!(*order.0.lock().unwrap(), expected, "{method}");
+    }
+}

@@ -60,10 +60,6 @@ impl Exception {
             "loss_is_told_without_reading_the_body",
             "A-100: a synchronous server does not tell that its client left",
         ),
-        Self::new(
-            "last_block_completes_the_response_while_the_application_goes_on",
-            "A-71: a synchronous server ends a message without a length when the body is closed",
-        ),
         Self::new("receive_and_send_wait_at_the_same_time", "A-13: to read is to block the thread"),
         Self::new("receive_that_is_dropped_loses_no_event", "A-14: to read is to block the thread"),
     ];

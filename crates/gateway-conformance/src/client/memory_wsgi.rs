@@ -56,13 +56,15 @@ impl WsgiWire {
         let (tell, events) = sync_channel(0);
         let (done, over) = channel();
         let call = move || {
-            let mut client = Memory { tell };
+            let mut client = Memory { tell, ended: false };
             let complete = match wsgi::run(&*app, environ, &mut client) {
                 Ok(()) => true,
                 Err(error) => !error.is_aborted(),
             };
-            // Whoever left does not care how it ended.
-            let _ = client.tell.send(Event::End { complete });
+            if !client.ended {
+                // Whoever left does not care how it ended.
+                let _ = client.tell.send(Event::End { complete });
+            }
             let _ = done.send(());
         };
         let spawned = thread::Builder::new().name("server".to_owned()).spawn(call);
@@ -156,6 +158,8 @@ impl Drop for WsgiWire {
 /// The server's side of the response.
 struct Memory {
     tell: SyncSender<Event>,
+    /// Whether the response is complete.
+    ended: bool,
 }
 
 impl Memory {
@@ -174,6 +178,11 @@ impl Transport for Memory {
 
     fn block(&mut self, data: Bytes) -> io::Result<()> {
         self.tell(Event::Block(data))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.ended = true;
+        self.tell(Event::End { complete: true })
     }
 }
 
