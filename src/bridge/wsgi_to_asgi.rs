@@ -31,9 +31,9 @@ use crate::wsgi;
 /// - The head leaves with the first block that is not empty, `write(b"")`, or at the end (A-155, W-105).
 ///   Blocks pass through a hand-over bounded in blocks and octets, and the thread waits while that is
 ///   full (A-156, W-17). A response of one block is handed over whole, so that the server knows its length.
-/// - The response is complete before the body is closed, and that once on every path, on the thread
-///   . When the client is gone, or the
-///   server dropped the call, the next read or write on the thread fails, and the iteration stops.
+/// - The response is complete before the body is closed, which is once on every path, on the thread
+///   . When the client is gone, or the server dropped the call, the next read or write on the thread
+///   fails, and the iteration stops.
 /// - An error or a panic is answered with 500, or what [`Error::status`] names, as long as the head is
 ///   not out (W-139), and is the error of the call in any case, which the server logs.
 /// - [`Busy`](super::Busy) is answered with 503 and `retry-after: 1`; the application is not called.
