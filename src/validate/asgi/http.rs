@@ -176,14 +176,8 @@ impl Protocol for Http {
                 Sent::Unsure
             }
             (Err(SendError::Invalid(error)), result) => {
-                let rule = self.rule(event, &error);
-                found.inner(rule, format!("{error}, while the response is {state:?}"));
-                if result.is_err() {
-                    return Sent::Not;
-                }
-                let rule = if rule == "A-123" { "A-122" } else { rule };
-                found.outer(rule, format!("accepted {name} while the response is {state:?}"));
-                Sent::Unsure
+                let at = format!("while the response is {state:?}");
+                Sent::invalid(event, &at, (self.rule(event, &error), &error), result, found)
             }
             (Err(SendError::Disconnected(reason)), Ok(())) if before.over => {
                 found.outer("A-95", format!("accepted {name} after the exchange was lost: {reason}"));

@@ -1,7 +1,7 @@
 //! What is asked of each protocol.
 
 use crate::asgi::event::{ReceiveEvent, SendEvent};
-use crate::asgi::{Disconnect, SendError};
+use crate::asgi::{Disconnect, InvalidEvent, SendError};
 use crate::error::Error;
 use crate::validate::session::Findings;
 
@@ -69,4 +69,24 @@ pub(super) enum Sent {
     Not,
     /// Server and table disagree: from now on nothing is known of the server's state.
     Unsure,
+}
+
+impl Sent {
+    /// An event that breaks a rule where the exchange stands: the application is wrong, and so is a server
+    /// that took it.
+    pub(super) fn invalid(
+        event: &SendEvent,
+        at: &str,
+        (rule, error): (&'static str, &InvalidEvent),
+        result: &Result<(), SendError>,
+        found: &mut Findings,
+    ) -> Self {
+        found.inner(rule, format!("{error}, {at}"));
+        if result.is_err() {
+            return Self::Not;
+        }
+        let rule = if rule == "A-123" { "A-122" } else { rule };
+        found.outer(rule, format!("accepted {} {at}", event.name()));
+        Self::Unsure
+    }
 }

@@ -62,6 +62,14 @@ impl Response {
         })
     }
 
+    /// Fails when it has another length than that one; it may have none.
+    pub(crate) fn has_no_length_but(&self, length: usize) -> Result<(), Failure> {
+        let (seen, length) = (self.all("content-length").collect::<Vec<_>>(), length.to_string());
+        ensure(seen.iter().all(|seen| *seen == length), || {
+            format!("`content-length`: saw {seen:?}, wanted {length} or none")
+        })
+    }
+
     /// Fails unless the field has that value, once.
     pub(crate) fn has(&self, name: &str, value: &str) -> Result<(), Failure> {
         let seen: Vec<_> = self.all(name).collect();

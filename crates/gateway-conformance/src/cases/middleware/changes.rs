@@ -74,8 +74,7 @@ pub(super) const CASES: &[Case] = &[
         check: |client| {
             let response = client.get("")?;
             response.is(200, "ababcdcd")?;
-            let length = response.field("content-length");
-            ensure(length.as_deref().is_none_or(|length| length == "8"), || format!("{length:?}"))
+            response.has_no_length_but(8)
         },
         ..Case::NEW
     },
@@ -95,11 +94,10 @@ pub(super) const CASES: &[Case] = &[
             Arc::new(MapBody::new(app, |_, _| Some(|block: Bytes, _: bool| doubled(&block))))
         }),
         check: |client| {
-            for (what, body, length) in [("/?write", "ababcdcdefef", "12"), ("/?one", "abcdefabcdef", "12")] {
+            for (what, body) in [("/?write", "ababcdcdefef"), ("/?one", "abcdefabcdef")] {
                 let response = client.get(what)?;
                 response.is(200, body)?;
-                let seen = response.field("content-length");
-                ensure(seen.as_deref().is_none_or(|seen| seen == length), || format!("{seen:?}"))?;
+                response.has_no_length_but(12)?;
             }
             Ok(())
         },
@@ -121,8 +119,7 @@ pub(super) const CASES: &[Case] = &[
             client.get("")?.is(200, "hellohello")?;
             let head = client.request(client.to("HEAD", "", ""))?;
             head.is(200, "")?;
-            let length = head.field("content-length");
-            ensure(length.as_deref().is_none_or(|length| length == "10"), || format!("{length:?}"))
+            head.has_no_length_but(10)
         },
         ..Case::NEW
     },
