@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::connection::OnDisconnect;
 use crate::lifespan::LifespanMode;
 use crate::listener::Listener;
 use crate::server::Server;
@@ -115,4 +114,15 @@ impl Default for Builder {
             signals: true,
         }
     }
+}
+
+/// What a server does with an application's call when its client is gone.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OnDisconnect {
+    /// The call runs to its end; its sends fail and its `receive` tells why.
+    #[default]
+    Run,
+    /// The call is dropped where it waits, or before it began; one whose response is complete goes on.
+    Cancel,
 }

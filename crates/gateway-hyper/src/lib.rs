@@ -38,21 +38,19 @@
 //! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time; systems other
 //! than unix.
 
-mod body;
+mod accept;
 mod builder;
-mod connection;
 mod exchange;
+mod http1;
 mod lifespan;
-mod link;
 mod listener;
 mod pool;
 mod refusal;
 mod server;
+mod serving;
 mod signal;
-mod stream;
 
-pub use self::builder::Builder;
-pub use self::connection::OnDisconnect;
+pub use self::builder::{Builder, OnDisconnect};
 pub use self::lifespan::LifespanMode;
 pub use self::listener::{Listener, LocalAddr};
 pub use self::pool::{Pool, wsgi};

@@ -14,8 +14,7 @@ use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::state::State;
-use crate::body::{Aborted, Body};
-use crate::link::Link;
+use crate::http1::{Aborted, Body, Link};
 
 /// The exchange that a connection is at. When the application kept no half of it, the connection
 /// uses the same one for its next request.

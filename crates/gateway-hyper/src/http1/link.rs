@@ -18,7 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 use tokio_util::task::TaskTracker;
 
-use crate::body::{Aborted, Body};
+use super::body::{Aborted, Body};
 use crate::exchange::{HttpExchange, answer};
 use crate::refusal::refusal;
 

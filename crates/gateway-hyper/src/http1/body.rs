@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use super::link::Link;
 use crate::exchange::{HttpExchange, Next};
-use crate::link::Link;
 
 /// A response body: one block that is there already, or whatever the application still sends.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::link::Link;
+use super::link::Link;
 
 /// A connected socket, which tells its connection when hyper has written out all it holds.
 #[derive(Debug)]

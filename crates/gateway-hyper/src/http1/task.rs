@@ -1,4 +1,4 @@
-//! The task of one connection.
+//! The task of one HTTP/1 connection.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,20 +9,10 @@ use gateway_iface::asgi::Disconnect;
 use hyper::server::conn::http1;
 use tracing::debug;
 
-use crate::link::{Link, Service};
-use crate::server::Registered;
-use crate::stream::Stream;
-
-/// What a server does with an application's call when its client is gone.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum OnDisconnect {
-    /// The call runs to its end; its sends fail and its `receive` tells why.
-    #[default]
-    Run,
-    /// The call is dropped where it waits, or before it began; one whose response is complete goes on.
-    Cancel,
-}
+use super::link::{Link, Service};
+use super::stream::Stream;
+use crate::builder::OnDisconnect;
+use crate::serving::Registered;
 
 /// Drives hyper and the application until both are done.
 pub(crate) struct Task {

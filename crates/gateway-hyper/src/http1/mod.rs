@@ -1,0 +1,11 @@
+//! HTTP/1.0 and HTTP/1.1: hyper's connections, and what they share with the application.
+
+mod body;
+mod link;
+mod stream;
+mod task;
+
+pub(crate) use self::body::{Aborted, Body};
+pub(crate) use self::link::{Link, Service};
+pub(crate) use self::stream::{Socket, Stream};
+pub(crate) use self::task::Task;
