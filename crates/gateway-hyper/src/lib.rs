@@ -49,6 +49,7 @@ mod refusal;
 mod server;
 mod serving;
 mod signal;
+mod socket;
 
 pub use self::builder::{Builder, OnDisconnect};
 pub use self::lifespan::LifespanMode;

@@ -8,16 +8,17 @@ use std::time::Duration;
 use gateway_iface::asgi::{Application, State};
 use gateway_iface::{Connection, ServerAddr};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
 use crate::builder::{Builder, OnDisconnect};
-use crate::http1::{Link, Service, Socket, Stream, Task};
+use crate::http1::{Link, Service, Stream, Task};
 use crate::listener::Accepted;
 use crate::signal::Stop;
+use crate::socket::Socket;
 
 /// What the connections of a server have in common.
 pub(crate) struct Serving {
@@ -62,9 +63,9 @@ impl Serving {
                 if connection.server().is_none() {
                     connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
                 }
-                self.spawn(id, Socket::Tcp(TokioIo::new(stream)), connection.with_client(peer));
+                self.spawn(id, Socket::Tcp(stream), connection.with_client(peer));
             }
-            Accepted::Unix(stream) => self.spawn(id, Socket::Unix(TokioIo::new(stream)), connection),
+            Accepted::Unix(stream) => self.spawn(id, Socket::Unix(stream), connection),
         }
     }
 

@@ -7,5 +7,5 @@ mod task;
 
 pub(crate) use self::body::{Aborted, Body};
 pub(crate) use self::link::{Link, Service};
-pub(crate) use self::stream::{Socket, Stream};
+pub(crate) use self::stream::Stream;
 pub(crate) use self::task::Task;

@@ -49,7 +49,7 @@ impl Task {
             Err(error) => {
                 debug!(%error, "connection ended");
                 if let Some(http) = http.filter(|_| self.link.needs_reset()) {
-                    http.into_parts().io.reset();
+                    http.into_parts().io.into_socket().reset();
                 }
                 self.link.lose(Disconnect::Client)
             }
