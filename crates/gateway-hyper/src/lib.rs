@@ -40,6 +40,7 @@
 
 mod accept;
 mod builder;
+mod control;
 mod exchange;
 mod http1;
 mod lifespan;

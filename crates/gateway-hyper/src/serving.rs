@@ -15,6 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
 use crate::builder::{Builder, OnDisconnect};
+use crate::control::Control;
 use crate::http1::{Link, Service, Stream, Task};
 use crate::listener::Accepted;
 use crate::signal::Stop;
@@ -28,7 +29,7 @@ pub(crate) struct Serving {
     state: Option<State>,
     tracker: TaskTracker,
     cancel: CancellationToken,
-    links: Mutex<HashMap<u64, Arc<Link>>>,
+    connections: Mutex<HashMap<u64, Arc<Control>>>,
 }
 
 impl Serving {
@@ -48,7 +49,7 @@ impl Serving {
             state,
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
-            links: Mutex::default(),
+            connections: Mutex::default(),
         }
     }
 
@@ -70,13 +71,15 @@ impl Serving {
     }
 
     fn spawn(self: &Arc<Self>, id: u64, socket: Socket, connection: Connection) {
+        let control = Arc::new(Control::default());
+        self.connections().insert(id, Arc::clone(&control));
         let link = Arc::new(Link::new(
             Arc::clone(&self.app),
+            control,
             Arc::new(connection),
             self.tracker.clone(),
             self.cancel.clone(),
         ));
-        self.links().insert(id, Arc::clone(&link));
         let stream = Stream::new(socket, Arc::clone(&link));
         let http = self.http.serve_connection(stream, Service::new(Arc::clone(&link)));
         let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
@@ -86,8 +89,8 @@ impl Serving {
     /// Lets what is under way finish within the grace period, and cuts off the rest.
     pub(crate) async fn drain(&self, grace_period: Duration, stop: &mut Stop) {
         self.tracker.close();
-        for link in self.all_links() {
-            link.shut_down();
+        for connection in self.all_connections() {
+            connection.shut_down();
         }
         tokio::select! {
             () = self.tracker.wait() => return,
@@ -96,26 +99,26 @@ impl Serving {
         }
         warn!(tasks = self.tracker.len(), "cutting off what is not done");
         self.cancel.cancel();
-        for link in self.all_links() {
-            link.cut_off();
+        for connection in self.all_connections() {
+            connection.cut_off();
         }
         if tokio::time::timeout(CUT_OFF, self.tracker.wait()).await.is_err() {
             warn!(tasks = self.tracker.len(), "calls that ignore the end are left behind");
         }
     }
 
-    fn all_links(&self) -> Vec<Arc<Link>> {
-        self.links().values().cloned().collect()
+    fn all_connections(&self) -> Vec<Arc<Control>> {
+        self.connections().values().cloned().collect()
     }
 
-    fn links(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Link>>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Control>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serving").field("connections", &self.links().len()).finish_non_exhaustive()
+        f.debug_struct("Serving").field("connections", &self.connections().len()).finish_non_exhaustive()
     }
 }
 
@@ -128,7 +131,7 @@ pub(crate) struct Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.serving.links().remove(&self.id);
+        self.serving.connections().remove(&self.id);
     }
 }
 

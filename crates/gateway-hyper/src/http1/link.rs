@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use gateway_iface::asgi::{self, Application, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead};
@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 use tokio_util::task::TaskTracker;
 
 use super::body::{Aborted, Body};
+use crate::control::Control;
 use crate::exchange::{HttpExchange, answer};
 use crate::refusal::refusal;
 
@@ -30,6 +31,7 @@ use crate::refusal::refusal;
 /// in its body.
 pub(crate) struct Link {
     app: Arc<dyn Application>,
+    control: Arc<Control>,
     connection: Arc<Connection>,
     tracker: TaskTracker,
     /// Drops the calls that went on without the connection.
@@ -39,13 +41,8 @@ pub(crate) struct Link {
     active: AtomicBool,
     /// Whether the call was polled since the connection's task was last woken.
     polled: AtomicBool,
-    /// Whether the server is shutting down.
-    stop: AtomicBool,
-    /// Whether the server gives the connection up.
-    cut: AtomicBool,
     /// Whether a body waits until hyper has written out what came before: see [`Link::poll_flushed`].
     flush: AtomicU8,
-    task: Mutex<Option<Waker>>,
 }
 
 struct Call {
@@ -56,22 +53,21 @@ struct Call {
 impl Link {
     pub(crate) fn new(
         app: Arc<dyn Application>,
+        control: Arc<Control>,
         connection: Arc<Connection>,
         tracker: TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
         Self {
             app,
+            control,
             connection,
             tracker,
             cancel,
             call: Mutex::new(Call { future: ReusableBoxFuture::new(pending()), exchange: None }),
             active: AtomicBool::new(false),
             polled: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-            cut: AtomicBool::new(false),
             flush: AtomicU8::new(IDLE),
-            task: Mutex::new(None),
         }
     }
 
@@ -106,7 +102,7 @@ impl Link {
             none => none.insert(Arc::new(HttpExchange::new(&head, body))),
         };
         let exchange = Arc::clone(exchange);
-        if self.stop.load(Ordering::Relaxed) {
+        if self.control.is_stopping() {
             exchange.shut_down();
         }
         let receive = Receive::shared(Arc::clone(&exchange) as _);
@@ -175,8 +171,8 @@ impl Link {
         self.active.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     /// Whether hyper has written out all it holds since this was first asked.
@@ -190,22 +186,8 @@ impl Link {
     pub(crate) fn flushed(&self) {
         if self.flush.load(Ordering::Relaxed) == WAITING {
             self.flush.store(FLUSHED, Ordering::Relaxed);
-            self.wake_task();
+            self.control.wake();
         }
-    }
-
-    /// Leaves the waker of the connection's task.
-    pub(crate) fn wait(&self, cx: &Context<'_>) {
-        let mut task = self.task.lock();
-        if !task.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *task = Some(cx.waker().clone());
-        }
-    }
-
-    /// Tells the connection's task that the server is shutting down.
-    pub(crate) fn shut_down(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.wake_task();
     }
 
     /// Tells the application that the server is shutting down.
@@ -213,22 +195,6 @@ impl Link {
         if let Some(exchange) = &self.lock().exchange {
             exchange.shut_down();
         }
-    }
-
-    fn wake_task(&self) {
-        if let Some(waker) = &*self.task.lock() {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Tells the connection's task to end at once.
-    pub(crate) fn cut_off(&self) {
-        self.cut.store(true, Ordering::Relaxed);
-        self.wake_task();
-    }
-
-    pub(crate) fn is_cut_off(&self) -> bool {
-        self.cut.load(Ordering::Relaxed)
     }
 
     /// The connection is lost: the call, if it goes on, learns of it. Whether its response was under way.
@@ -274,7 +240,10 @@ impl Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("active", &self.active).field("stop", &self.stop).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("active", &self.active)
+            .field("control", &self.control)
+            .finish_non_exhaustive()
     }
 }
 

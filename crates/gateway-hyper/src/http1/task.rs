@@ -77,11 +77,11 @@ impl Future for Task {
         let this = &mut *self;
         if !this.known {
             // A task keeps its waker for life.
-            this.link.wait(cx);
+            this.link.control().wait(cx);
             this.known = true;
         }
         this.link.begin_poll();
-        if this.link.is_cut_off() {
+        if this.link.control().is_cut_off() {
             this.http = None;
             this.link.lose(Disconnect::Shutdown);
             this.link.drive(cx);
@@ -90,7 +90,7 @@ impl Future for Task {
         }
         if let Some(http) = &mut this.http {
             let mut http = Pin::new(&mut **http);
-            if !this.stopping && this.link.is_stopping() {
+            if !this.stopping && this.link.control().is_stopping() {
                 this.stopping = true;
                 http.as_mut().graceful_shutdown();
                 this.link.tell_shutdown();

@@ -1,0 +1,52 @@
+//! How a server speaks to the task of a connection.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
+
+use parking_lot::Mutex;
+
+/// One connection, as the server knows it: whatever protocol it speaks, its task looks here.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// Whether the server is shutting down.
+    stop: AtomicBool,
+    /// Whether the server gives the connection up.
+    cut: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Control {
+    /// Leaves the waker of the connection's task.
+    pub(crate) fn wait(&self, cx: &Context<'_>) {
+        let mut task = self.task.lock();
+        if !task.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &*self.task.lock() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Tells the connection's task that the server is shutting down.
+    pub(crate) fn shut_down(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Tells the connection's task to end at once.
+    pub(crate) fn cut_off(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+}
