@@ -71,6 +71,7 @@ mod outcome;
 mod path;
 pub mod prelude;
 mod request;
+mod request_trailers;
 pub mod testing;
 mod user;
 pub mod validate;
@@ -89,6 +90,7 @@ pub use self::connection::{Connection, ServerAddr};
 pub use self::error::{BoxError, Error, UnsupportedScope};
 pub use self::outcome::{Observe, Observers, Outcome};
 pub use self::request::{InvalidHost, InvalidMount, InvalidPath, RequestHead};
+pub use self::request_trailers::RequestTrailers;
 pub use self::user::RemoteUser;
 
 #[cfg(doctest)]

@@ -19,6 +19,8 @@ pub struct Builder {
     pub(crate) on_disconnect: OnDisconnect,
     pub(crate) lifespan: LifespanMode,
     pub(crate) signals: bool,
+    pub(crate) http2_max_streams: u32,
+    pub(crate) http2_max_resets: u32,
 }
 
 impl Builder {
@@ -74,6 +76,35 @@ impl Builder {
         self
     }
 
+    /// How many streams a client may have open at the same time on an HTTP/2 connection; 128 by default.
+    ///
+    /// One more is refused with `REFUSED_STREAM`, and so is one where twice as many calls are under way
+    /// on the connection: those whose client went away go on ([`OnDisconnect::Run`]), and count.
+    pub const fn http2_max_streams(mut self, streams: u32) -> Self {
+        self.http2_max_streams = streams;
+        self
+    }
+
+    /// How many requests a client may take back on an HTTP/2 connection beyond those that it lets finish;
+    /// 256 by default.
+    ///
+    /// A client that does little else is disconnected with `ENHANCE_YOUR_CALM` (rapid reset).
+    pub const fn http2_max_resets(mut self, resets: u32) -> Self {
+        self.http2_max_resets = resets;
+        self
+    }
+
+    pub(crate) fn http2(&self) -> h2::server::Builder {
+        let mut http2 = h2::server::Builder::new();
+        http2
+            .max_concurrent_streams(self.http2_max_streams)
+            .max_header_list_size(u32::try_from(self.max_head_size).unwrap_or(u32::MAX))
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buffer_size(SEND_BUFFER);
+        http2
+    }
+
     /// Listens on an address; port 0 takes a free one.
     ///
     /// # Errors
@@ -112,6 +143,8 @@ impl Default for Builder {
             on_disconnect: OnDisconnect::Run,
             lifespan: LifespanMode::Auto,
             signals: true,
+            http2_max_streams: 128,
+            http2_max_resets: 256,
         }
     }
 }
@@ -126,3 +159,10 @@ pub enum OnDisconnect {
     /// The call is dropped where it waits, or before it began; one whose response is complete goes on.
     Cancel,
 }
+
+/// Octets of a request body that an HTTP/2 client may send ahead of the application.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Octets that an HTTP/2 client may send ahead on all streams of a connection.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Octets of a response that wait for the connection, for each stream.
+const SEND_BUFFER: usize = 64 * 1024;

@@ -40,9 +40,12 @@
 
 mod accept;
 mod builder;
+mod connection;
 mod control;
+mod date;
 mod exchange;
 mod http1;
+mod http2;
 mod lifespan;
 mod listener;
 mod pool;

@@ -1,7 +1,7 @@
 //! Requests that hyper lets through and HTTP forbids.
 
 use gateway_iface::RequestHead;
-use http::{HeaderMap, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 
 /// What a request is refused with, before the application is called (H-22); `chunked` is how hyper
 /// reads its body.
@@ -29,6 +29,25 @@ pub(crate) fn refusal(head: &RequestHead, chunked: bool) -> Option<StatusCode> {
     if !head.is_secure() && uri.scheme_str() == Some("https") {
         return Some(StatusCode::MISDIRECTED_REQUEST);
     }
+    None
+}
+
+/// The authority of the target replaces `host` for everything downstream (A-35, H-12).
+#[inline]
+pub(crate) fn replace_host(head: &mut RequestHead) {
+    let authority = head.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    if let Some(Ok(host)) = authority {
+        head.headers_mut().insert(header::HOST, host);
+    }
+}
+
+/// Makes `:authority` the `host`; what a request is refused with whose `host` is another one (H-111).
+pub(crate) fn take_authority(head: &mut RequestHead) -> Option<StatusCode> {
+    let authority = head.uri().authority()?.as_str().as_bytes();
+    if head.headers().get_all(header::HOST).iter().any(|host| host.as_bytes() != authority) {
+        return Some(StatusCode::BAD_REQUEST);
+    }
+    replace_host(head);
     None
 }
 

@@ -100,7 +100,8 @@ impl Server {
                 return Ok(());
             }
         };
-        let serving = Arc::new(Serving::new(app, &builder, lifespan.state()));
+        let grace_period = builder.grace_period;
+        let serving = Arc::new(Serving::new(app, builder, lifespan.state()));
         info!(address = %local_addr, "listening");
         tokio::select! {
             () = accept(&listener, &serving) => {}
@@ -108,9 +109,9 @@ impl Server {
         }
         info!("stopping");
         drop(listener);
-        serving.drain(builder.grace_period, &mut stop).await;
+        serving.drain(grace_period, &mut stop).await;
         tokio::select! {
-            stopped = lifespan.stop(builder.grace_period) => stopped?,
+            stopped = lifespan.stop(grace_period) => stopped?,
             () = stop.insisted() => {
                 return Err(ServeError::Shutdown("a further signal came before it was done".into()));
             }

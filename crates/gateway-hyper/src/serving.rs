@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gateway_iface::asgi::{Application, State};
+use gateway_iface::asgi::{Application, Capabilities, Capability, State};
 use gateway_iface::{Connection, ServerAddr};
+use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
@@ -14,9 +16,10 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
-use crate::builder::{Builder, OnDisconnect};
+use crate::builder::Builder;
+use crate::connection;
 use crate::control::Control;
-use crate::http1::{Link, Service, Stream, Task};
+use crate::date::Date;
 use crate::listener::Accepted;
 use crate::signal::Stop;
 use crate::socket::Socket;
@@ -24,28 +27,32 @@ use crate::socket::Socket;
 /// What the connections of a server have in common.
 pub(crate) struct Serving {
     app: Arc<dyn Application>,
-    http: http1::Builder,
-    on_disconnect: OnDisconnect,
+    settings: Builder,
+    http1: http1::Builder,
+    http2: h2::server::Builder,
+    date: Date,
     state: Option<State>,
     tracker: TaskTracker,
+    /// Drops the calls that went on without their connection.
     cancel: CancellationToken,
     connections: Mutex<HashMap<u64, Arc<Control>>>,
 }
 
 impl Serving {
-    pub(crate) fn new(app: Arc<dyn Application>, builder: &Builder, state: Option<State>) -> Self {
-        let mut http = http1::Builder::new();
-        http.half_close(builder.half_close).max_header_size(builder.max_head_size);
-        if let Some(timeout) = builder.header_read_timeout {
-            http.timer(TokioTimer::new()).header_read_timeout(timeout);
+    pub(crate) fn new(app: Arc<dyn Application>, settings: Builder, state: Option<State>) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.half_close(settings.half_close).max_header_size(settings.max_head_size);
+        if let Some(timeout) = settings.header_read_timeout {
+            http1.timer(TokioTimer::new()).header_read_timeout(timeout);
         } else {
-            http.header_read_timeout(None);
+            http1.header_read_timeout(None);
         }
-        let on_disconnect = builder.on_disconnect;
         Self {
             app,
-            http,
-            on_disconnect,
+            http1,
+            http2: settings.http2(),
+            settings,
+            date: Date::new(),
             state,
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
@@ -53,8 +60,29 @@ impl Serving {
         }
     }
 
+    pub(crate) fn app(&self) -> &Arc<dyn Application> {
+        &self.app
+    }
+
+    pub(crate) const fn settings(&self) -> &Builder {
+        &self.settings
+    }
+
+    pub(crate) const fn http1(&self) -> &http1::Builder {
+        &self.http1
+    }
+
+    pub(crate) const fn http2(&self) -> &h2::server::Builder {
+        &self.http2
+    }
+
+    /// The value of `date` (H-70).
+    pub(crate) fn date(&self) -> HeaderValue {
+        self.date.now()
+    }
+
     pub(crate) fn connect(self: &Arc<Self>, id: u64, accepted: Accepted, server: Option<ServerAddr>) {
-        let mut connection = Connection::new();
+        let mut connection = Connection::new().with_capabilities(CAPABILITIES);
         if let Some(state) = &self.state {
             connection = connection.with_state(state.clone());
         }
@@ -73,17 +101,13 @@ impl Serving {
     fn spawn(self: &Arc<Self>, id: u64, socket: Socket, connection: Connection) {
         let control = Arc::new(Control::default());
         self.connections().insert(id, Arc::clone(&control));
-        let link = Arc::new(Link::new(
-            Arc::clone(&self.app),
-            control,
-            Arc::new(connection),
-            self.tracker.clone(),
-            self.cancel.clone(),
-        ));
-        let stream = Stream::new(socket, Arc::clone(&link));
-        let http = self.http.serve_connection(stream, Service::new(Arc::clone(&link)));
         let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
-        tokio::spawn(Task::new(http, link, self.on_disconnect, registered));
+        tokio::spawn(connection::serve(Arc::clone(self), control, socket, Arc::new(connection), registered));
+    }
+
+    /// Runs a call apart from its connection; it is dropped when the server gives up what is not done.
+    pub(crate) fn spawn_call(&self, call: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(self.cancel.clone().run_until_cancelled_owned(call));
     }
 
     /// Lets what is under way finish within the grace period, and cuts off the rest.
@@ -134,6 +158,13 @@ impl Drop for Registered {
         self.serving.connections().remove(&self.id);
     }
 }
+
+/// What is supported of the extensions of ASGI.
+const CAPABILITIES: Capabilities = Capabilities::none()
+    .with(Capability::Trailers)
+    .with(Capability::EarlyHints)
+    .with(Capability::PathSend)
+    .with(Capability::ZeroCopySend);
 
 /// How long calls may take to end once they were cut off.
 const CUT_OFF: Duration = Duration::from_secs(1);

@@ -9,8 +9,9 @@ use gateway_iface::asgi::event::{ReceiveEvent, ResponseStart, SendEvent};
 use gateway_iface::asgi::machine::{HttpState, Step};
 use gateway_iface::asgi::{Disconnect, Exchange, SendError};
 
+use super::file::FilePart;
 use super::shared::HttpExchange;
-use super::state::keep;
+use super::state::{State, keep};
 
 impl Exchange for HttpExchange {
     fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
@@ -19,7 +20,7 @@ impl Exchange for HttpExchange {
             return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
         }
         if !state.machine.is_request_read() {
-            state.expects = false;
+            state.continues |= std::mem::take(&mut state.expects);
             let event = if let Some(request) = state.ahead.pop_front() {
                 state.ahead_octets -= request.body.len();
                 ReceiveEvent::HttpRequest(request)
@@ -62,6 +63,13 @@ impl Exchange for HttpExchange {
             return Poll::Ready(Ok(()));
         };
         let len = if let SendEvent::ResponseBody(block) = event { block.body.len() } else { 0 };
+        let part = match file_part(event, &state) {
+            Ok(part) => part,
+            Err(error) => {
+                *slot = None;
+                return Poll::Ready(Err(error));
+            }
+        };
         let step = state.machine.send(event);
         match (step, slot.take()) {
             (Err(error), _) => return Poll::Ready(Err(error)),
@@ -69,6 +77,22 @@ impl Exchange for HttpExchange {
             (Ok(Step::Accepted), Some(SendEvent::ResponseBody(block))) => {
                 state.content(block.body, len, block.more_body);
                 self.wake_connection(&state);
+            }
+            (Ok(Step::Accepted), Some(SendEvent::ResponseTrailers(trailers))) => {
+                state.trailers.get_or_insert_default().extend(trailers.headers);
+                if state.machine.state() == HttpState::Done {
+                    state.complete();
+                    self.wake_connection(&state);
+                }
+            }
+            (Ok(Step::Accepted), Some(SendEvent::EarlyHint(hint))) if !state.head_out => {
+                self.hint(&mut state, hint.links);
+            }
+            (Ok(Step::Accepted), _) => {
+                if let Some(part) = part {
+                    state.file(part);
+                    self.wake_connection(&state);
+                }
             }
             _ => {}
         }
@@ -96,10 +120,15 @@ impl Exchange for HttpExchange {
             state.content = true;
             if state.machine.is_bodiless() {
                 state.hidden_len = len as u64;
-            } else {
+            } else if state.machine.state() == HttpState::Done {
                 state.whole = body;
+            } else if len > 0 {
+                state.queued += len;
+                state.queue.push_back(body);
             }
-            state.complete();
+            if state.machine.state() == HttpState::Done {
+                state.complete();
+            }
             self.wake_connection(&state);
         }
         Poll::Ready(Ok(()))
@@ -131,7 +160,7 @@ impl Exchange for HttpExchange {
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
-        if state.queue.is_empty() {
+        if state.queue.is_empty() && state.file.is_none() {
             return Poll::Ready(match state.machine.disconnect() {
                 None | Some(Disconnect::Complete) => Ok(()),
                 Some(reason) => Err(reason.into()),
@@ -143,5 +172,14 @@ impl Exchange for HttpExchange {
 
     fn observe(&self, observer: Arc<dyn Observe>) {
         self.lock().machine.observe(observer);
+    }
+}
+
+/// What the event sends of a file, if it sends one.
+fn file_part(event: &mut SendEvent, state: &State) -> Result<Option<FilePart>, SendError> {
+    match event {
+        SendEvent::ZeroCopySend(event) => FilePart::of_descriptor(event).map(Some),
+        SendEvent::PathSend(event) => FilePart::of_path(event, state.machine.declared_length()).map(Some),
+        _ => Ok(None),
     }
 }

@@ -1,7 +1,10 @@
-//! One HTTP exchange: what the application's halves and hyper's body meet in.
+//! One HTTP exchange: what the application's halves and a connection meet in.
 
+mod file;
 mod halves;
+mod input;
 mod shared;
 mod state;
 
-pub(crate) use self::shared::{HttpExchange, Next, answer};
+pub(crate) use self::input::Input;
+pub(crate) use self::shared::{Aborted, HttpExchange, Next, Reply, answer};

@@ -1,7 +1,6 @@
 //! The connection's side of an exchange.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
@@ -10,11 +9,10 @@ use gateway_iface::asgi::Disconnect;
 use gateway_iface::asgi::machine::{Action, HttpState};
 use gateway_iface::{Error, RequestHead};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::input::Input;
 use super::state::State;
-use crate::http1::{Aborted, Body, Link};
 
 /// The exchange that a connection is at. When the application kept no half of it, the connection
 /// uses the same one for its next request.
@@ -24,16 +22,23 @@ pub(crate) struct HttpExchange {
     /// Whether the connection's own task is polling the application right now, and will look at
     /// the state when that is done: then it needs no waking.
     driving: AtomicBool,
+    /// Whether there are links for responses with 103.
+    hinted: AtomicBool,
 }
 
 impl HttpExchange {
-    pub(crate) fn new(head: &RequestHead, request: Option<Incoming>) -> Self {
-        Self { state: Mutex::new(State::new(head, request)), driving: AtomicBool::new(false) }
+    pub(crate) fn new(head: &RequestHead, request: Option<Input>) -> Self {
+        Self {
+            state: Mutex::new(State::new(head, request)),
+            driving: AtomicBool::new(false),
+            hinted: AtomicBool::new(false),
+        }
     }
 
     /// Begins anew with the next request of the connection.
-    pub(crate) fn reset(&mut self, head: &RequestHead, request: Option<Incoming>) {
+    pub(crate) fn reset(&mut self, head: &RequestHead, request: Option<Input>) {
         self.state.get_mut().reset(head, request);
+        *self.hinted.get_mut() = false;
     }
 
     /// Polls the application by `poll`; what it sends meanwhile wakes no one.
@@ -58,6 +63,7 @@ impl HttpExchange {
         state.ahead.clear();
         state.queue.clear();
         state.queued = 0;
+        state.file = None;
         state.wake_both();
         state.machine.state() != HttpState::Done
     }
@@ -111,17 +117,16 @@ impl HttpExchange {
     /// The response, as soon as its head may go out; `Err` when the connection is to be closed
     /// without any. `ended` is what the application's call came to, if it is over just now.
     pub(crate) fn poll_response(
-        self: &Arc<Self>,
+        &self,
         cx: &mut Context<'_>,
-        link: &Arc<Link>,
         ended: Option<&Result<(), Error>>,
-    ) -> Poll<Result<Response<Body>, Aborted>> {
+    ) -> Poll<Result<Response<Reply>, Aborted>> {
         let mut state = self.lock();
         if let Some(result) = ended {
             state.end(result);
         }
         if let Some(Action::Answer(status)) = state.ended {
-            return Poll::Ready(Ok(answer(status)));
+            return Poll::Ready(Ok(answer(status).map(Reply::Whole)));
         }
         if !state.content {
             if state.ended.is_some() {
@@ -134,45 +139,97 @@ impl HttpExchange {
         let Some(start) = &mut state.start else {
             return Poll::Ready(Err(Aborted));
         };
-        let complete = state.machine.state() == HttpState::Done && state.queue.len() <= 1;
-        let body = if complete {
+        let done = state.machine.state() == HttpState::Done;
+        let whole = done && state.queue.len() <= 1 && state.file.is_none() && state.trailers.is_none();
+        let reply = if whole {
             state.queued = 0;
-            Body::full(state.queue.pop_front().unwrap_or_else(|| std::mem::take(&mut state.whole)))
+            Reply::Whole(state.queue.pop_front().unwrap_or_else(|| std::mem::take(&mut state.whole)))
         } else {
-            Body::stream(Arc::clone(self), Arc::clone(link))
+            Reply::Streamed
         };
-        let mut response = Response::new(body);
+        let mut response = Response::new(reply);
         *response.status_mut() = start.status;
         std::mem::swap(response.headers_mut(), &mut start.headers);
         let hides = !matches!(start.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if complete && state.hidden_len > 0 && hides {
-            let headers = response.headers_mut();
-            headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(state.hidden_len));
+        // H-78, H-84: what is known of the length is said.
+        let known = match &state.file {
+            Some(file) if done && state.trailers.is_none() => state.queued as u64 + file.left(),
+            _ if done => state.hidden_len,
+            _ => 0,
+        };
+        if known > 0 && hides {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(known));
         }
         state.start = None;
         state.head_out = true;
         Poll::Ready(Ok(response))
     }
 
+    /// Whether there are links that are to be sent ahead of the head.
+    #[inline]
+    pub(crate) fn has_hints(&self) -> bool {
+        self.hinted.load(Ordering::Relaxed)
+    }
+
+    /// Links that are to be sent ahead of the head, which was not out when they came.
+    pub(crate) fn take_hints(&self) -> Vec<HeaderValue> {
+        self.hinted.store(false, Ordering::Relaxed);
+        std::mem::take(&mut self.lock().hints)
+    }
+
+    pub(super) fn hint(&self, state: &mut State, links: Vec<HeaderValue>) {
+        state.hints.extend(links);
+        self.hinted.store(true, Ordering::Relaxed);
+        self.wake_connection(state);
+    }
+
+    /// Whether a client that waits for it is to be told to send its body.
+    pub(crate) fn take_continue(&self) -> bool {
+        std::mem::take(&mut self.lock().continues)
+    }
+
+    /// The fields that follow the body.
+    pub(crate) fn take_trailers(&self) -> Option<HeaderMap> {
+        self.lock().trailers.take()
+    }
+
     /// Takes all blocks that are there for the client, without asking the application for more; what
-    /// follows them.
-    pub(crate) fn take_blocks(&self, blocks: &mut VecDeque<Bytes>) -> Next {
+    /// follows them. Where nothing is there, it leaves the waker of the connection, to be woken by an
+    /// application's half in another task.
+    pub(crate) fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
         let mut state = self.lock();
         if !state.queue.is_empty() {
             std::mem::swap(&mut state.queue, blocks);
             state.queued = 0;
             state.wake_sender();
+        } else if state.file.is_some() {
+            match state.poll_file(cx) {
+                Poll::Ready(Ok(())) => std::mem::swap(&mut state.queue, blocks),
+                Poll::Ready(Err(())) => {
+                    state.file = None;
+                    state.machine.lose(Disconnect::Client);
+                    state.wake_both();
+                    return Next::Abort;
+                }
+                Poll::Pending => return Next::Unknown,
+            }
         }
-        match state.ended {
-            _ if state.machine.state() == HttpState::Done => Next::End,
+        let next = match state.ended {
+            _ if state.file.is_some() => Next::Unknown,
+            _ if state.machine.state() == HttpState::Done => {
+                if state.trailers.is_none() {
+                    Next::End
+                } else {
+                    Next::Trailers
+                }
+            }
             Some(_) => Next::Abort,
             None => Next::Unknown,
+        };
+        if next == Next::Unknown && blocks.is_empty() {
+            state.wait(cx);
         }
-    }
-
-    /// Leaves the waker of the connection, to be woken by an application's half in another task.
-    pub(crate) fn wait(&self, cx: &Context<'_>) {
-        self.lock().wait(cx);
+        next
     }
 
     /// hyper wants no more of the body; what the application still sends goes nowhere.
@@ -183,6 +240,7 @@ impl HttpExchange {
         state.discard = true;
         state.queue.clear();
         state.queued = 0;
+        state.file = None;
         if state.queue.capacity() < room.capacity() {
             state.queue = room;
         }
@@ -205,6 +263,15 @@ impl HttpExchange {
     }
 }
 
+/// The body of a response, when its head may go out.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// All of it.
+    Whole(Bytes),
+    /// What [`HttpExchange::take_blocks`] gives.
+    Streamed,
+}
+
 /// What follows the blocks that are there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Next {
@@ -212,15 +279,21 @@ pub(crate) enum Next {
     Unknown,
     /// The end of the response.
     End,
+    /// The fields that end the response.
+    Trailers,
     /// The application ended before its response did.
     Abort,
 }
 
+/// The application ended before its response did: the response is broken off (A-106, H-87).
+#[derive(Debug, thiserror::Error)]
+#[error("the response was broken off")]
+pub(crate) struct Aborted;
+
 /// The server's own answer: the reason phrase, and nothing of the inside (W-139).
-pub(crate) fn answer(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::full(Bytes::from_static(
-        status.canonical_reason().unwrap_or("Error").as_bytes(),
-    )));
+pub(crate) fn answer(status: StatusCode) -> Response<Bytes> {
+    let mut response =
+        Response::new(Bytes::from_static(status.canonical_reason().unwrap_or("Error").as_bytes()));
     *response.status_mut() = status;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

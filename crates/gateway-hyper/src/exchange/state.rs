@@ -1,30 +1,31 @@
 //! The state of one exchange, behind its lock.
 
 use std::collections::VecDeque;
-use std::error::Error as _;
-use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use gateway_iface::asgi::event::{ReceiveEvent, RequestBody, ResponseStart};
-use gateway_iface::asgi::machine::{Action, HttpMachine};
+use gateway_iface::asgi::machine::{Action, HttpMachine, HttpState};
 use gateway_iface::asgi::{Disconnect, SendError};
-use gateway_iface::{Error, RequestHead};
-use http::{StatusCode, Version, header};
-use http_body::Body as _;
-use hyper::body::Incoming;
+use gateway_iface::{Error, RequestHead, RequestTrailers};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use tracing::error;
+
+use super::file::FilePart;
+use super::input::{Broken, Input, Piece};
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) machine: HttpMachine,
-    pub(super) request: Option<Incoming>,
+    pub(super) request: Option<Input>,
+    pub(super) request_trailers: Option<RequestTrailers>,
     pub(super) ahead: VecDeque<RequestBody>,
     pub(super) ahead_octets: usize,
     /// Whether the client waits for 100 before it sends its body: only an application that reads asks
     /// for it (W-144).
     pub(super) expects: bool,
+    /// Whether 100 is due, which the connection sends: HTTP/1 does so by itself.
+    pub(super) continues: bool,
     /// The body of the request is malformed; an answer can still be sent.
     pub(super) broken: bool,
     pub(super) start: Option<ResponseStart>,
@@ -37,6 +38,11 @@ pub(super) struct State {
     pub(super) whole: Bytes,
     pub(super) queue: VecDeque<Bytes>,
     pub(super) queued: usize,
+    /// A file that follows the queue; nothing is accepted while it is there.
+    pub(super) file: Option<FilePart>,
+    pub(super) trailers: Option<HeaderMap>,
+    /// Links for responses with 103, ahead of the head.
+    pub(super) hints: Vec<HeaderValue>,
     /// Sends since the last one that the client can see.
     pub(super) unqueued: usize,
     /// Blocks and octets that no client sees.
@@ -58,14 +64,16 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(head: &RequestHead, request: Option<Incoming>) -> Self {
+    pub(super) fn new(head: &RequestHead, request: Option<Input>) -> Self {
         let expects = request.is_some() && head.headers().contains_key(header::EXPECT);
         Self {
             machine: HttpMachine::new(head),
             request,
+            request_trailers: head.extensions().get().cloned(),
             ahead: VecDeque::new(),
             ahead_octets: 0,
             expects,
+            continues: false,
             broken: false,
             start: None,
             content: false,
@@ -74,6 +82,9 @@ impl State {
             whole: Bytes::new(),
             queue: VecDeque::new(),
             queued: 0,
+            file: None,
+            trailers: None,
+            hints: Vec::new(),
             unqueued: 0,
             unseen: (0, 0),
             discard: false,
@@ -89,11 +100,13 @@ impl State {
     }
 
     /// Begins anew with the next request of the connection.
-    pub(super) fn reset(&mut self, head: &RequestHead, request: Option<Incoming>) {
+    pub(super) fn reset(&mut self, head: &RequestHead, request: Option<Input>) {
         self.machine.reset(head);
         self.expects = request.is_some() && head.headers().contains_key(header::EXPECT);
+        self.continues = false;
         self.broken = false;
         self.request = request;
+        self.request_trailers = head.extensions().get().cloned();
         if !self.ahead.is_empty() {
             self.ahead.clear();
         }
@@ -107,6 +120,9 @@ impl State {
             self.queue.clear();
         }
         self.queued = 0;
+        self.file = None;
+        self.trailers = None;
+        self.hints.clear();
         self.unqueued = 0;
         self.unseen = (0, 0);
         self.discard = false;
@@ -122,7 +138,7 @@ impl State {
     /// paused now and then for the sake of everything else on its thread, and at some point ended.
     #[inline]
     pub(super) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
-        if self.queue.len() >= MAX_QUEUED_BLOCKS || self.queued >= MAX_QUEUED_OCTETS {
+        if self.queue.len() >= MAX_QUEUED_BLOCKS || self.queued >= MAX_QUEUED_OCTETS || self.file.is_some() {
             keep(&mut self.sender, cx);
             return Poll::Pending;
         }
@@ -185,9 +201,43 @@ impl State {
         } else {
             self.unqueued += 1;
         }
-        if !more_body {
+        if !more_body && self.machine.state() == HttpState::Done {
             self.complete();
         }
+    }
+
+    /// Takes a part of a file that the machine has accepted.
+    pub(super) fn file(&mut self, part: FilePart) {
+        self.content = true;
+        part.accepted();
+        if self.machine.is_bodiless() {
+            self.hidden_len += part.left();
+        } else if !self.discard && part.left() > 0 {
+            self.file = Some(part);
+        }
+        if self.machine.state() == HttpState::Done {
+            self.complete();
+        }
+    }
+
+    /// Moves the next block of the file into the queue; whether there is one.
+    pub(super) fn poll_file(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        let Some(file) = &mut self.file else {
+            return Poll::Ready(Ok(()));
+        };
+        match ready!(file.poll_block(cx)) {
+            Some(Ok(block)) => self.queue.push_back(block),
+            Some(Err(error)) => {
+                error!(%error, "a file became unreadable while it was sent");
+                return Poll::Ready(Err(()));
+            }
+            None => {}
+        }
+        if self.file.as_ref().is_some_and(|file| file.left() == 0) {
+            self.file = None;
+            self.wake_sender();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The response is complete: whoever waits for the end learns of it, and hyper learns that no one
@@ -254,12 +304,9 @@ impl State {
             let Some(request) = &mut self.request else {
                 return Poll::Ready(ReceiveEvent::HttpRequest(RequestBody::last(Bytes::new())));
             };
-            match ready!(Pin::new(&mut *request).poll_frame(cx)) {
-                Some(Ok(frame)) => {
-                    let Ok(block) = frame.into_data() else {
-                        continue;
-                    };
-                    let body = if request.is_end_stream() {
+            match ready!(request.poll_piece(cx)) {
+                Some(Ok(Piece::Data(block))) => {
+                    let body = if request.is_end() {
                         self.request = None;
                         RequestBody::last(block)
                     } else {
@@ -267,11 +314,15 @@ impl State {
                     };
                     return Poll::Ready(ReceiveEvent::HttpRequest(body));
                 }
-                Some(Err(error)) => {
-                    if is_malformed(&error) {
-                        self.broken = true;
-                    } else {
-                        self.machine.lose(Disconnect::Client);
+                Some(Ok(Piece::Trailers(fields))) => {
+                    if let Some(trailers) = &self.request_trailers {
+                        trailers.set(fields);
+                    }
+                }
+                Some(Err(broken)) => {
+                    match broken {
+                        Broken::Malformed => self.broken = true,
+                        Broken::Lost => self.machine.lose(Disconnect::Client),
                     }
                     self.request = None;
                     return Poll::Ready(ReceiveEvent::HttpDisconnect(Disconnect::Client));
@@ -280,18 +331,6 @@ impl State {
             }
         }
     }
-}
-
-/// Whether the client sent what is no message, and may still read an answer.
-fn is_malformed(error: &hyper::Error) -> bool {
-    let mut next = error.source();
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
-        }
-        next = error.source();
-    }
-    false
 }
 
 #[cold]

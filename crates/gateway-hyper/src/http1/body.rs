@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::link::Link;
-use crate::exchange::{HttpExchange, Next};
+use crate::exchange::{Aborted, HttpExchange, Next};
 
 /// A response body: one block that is there already, or whatever the application still sends.
 #[derive(Debug)]
@@ -31,17 +31,12 @@ struct Stream {
     next: Next,
 }
 
-/// The application ended before its response did: the connection is broken off (A-106, H-87).
-#[derive(Debug, thiserror::Error)]
-#[error("the response was broken off")]
-pub(crate) struct Aborted;
-
 impl Body {
-    pub(crate) const fn full(block: Bytes) -> Self {
+    pub(super) const fn full(block: Bytes) -> Self {
         Self { repr: Repr::Full(block) }
     }
 
-    pub(crate) fn stream(exchange: Arc<HttpExchange>, link: Arc<Link>) -> Self {
+    pub(super) fn stream(exchange: Arc<HttpExchange>, link: Arc<Link>) -> Self {
         Self { repr: Repr::Stream(Stream { exchange, link, blocks: VecDeque::new(), next: Next::Unknown }) }
     }
 }
@@ -79,21 +74,22 @@ impl http_body::Body for Body {
 impl Stream {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         if self.blocks.is_empty() && self.next == Next::Unknown {
-            self.next = self.exchange.take_blocks(&mut self.blocks);
+            self.next = self.exchange.take_blocks(cx, &mut self.blocks);
             if self.blocks.is_empty() && self.next == Next::Unknown {
                 self.link.drive(cx);
-                self.next = self.exchange.take_blocks(&mut self.blocks);
+                self.next = self.exchange.take_blocks(cx, &mut self.blocks);
             }
         }
         match (self.blocks.pop_front(), self.next) {
             (Some(block), _) => Poll::Ready(Some(Ok(Frame::data(block)))),
             (None, Next::End) => Poll::Ready(None),
+            (None, Next::Trailers) => {
+                self.next = Next::End;
+                Poll::Ready(self.exchange.take_trailers().map(|fields| Ok(Frame::trailers(fields))))
+            }
             // hyper throws away what it still holds when a body fails.
             (None, Next::Abort) => self.link.poll_flushed().map(|()| Some(Err(Aborted))),
-            (None, Next::Unknown) => {
-                self.exchange.wait(cx);
-                Poll::Pending
-            }
+            (None, Next::Unknown) => Poll::Pending,
         }
     }
 }

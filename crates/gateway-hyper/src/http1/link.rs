@@ -9,19 +9,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
-use gateway_iface::asgi::{self, Application, Disconnect, HttpScope, Receive, Scope};
-use gateway_iface::{Connection, Error, RequestHead};
+use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
+use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
-use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
-use tokio_util::task::TaskTracker;
+use tokio_util::sync::ReusableBoxFuture;
 
-use super::body::{Aborted, Body};
+use super::body::Body;
 use crate::control::Control;
-use crate::exchange::{HttpExchange, answer};
-use crate::refusal::refusal;
+use crate::exchange::{Aborted, HttpExchange, Input, Reply, answer};
+use crate::refusal::{refusal, replace_host};
+use crate::serving::Serving;
 
 /// One connection.
 ///
@@ -30,12 +30,9 @@ use crate::refusal::refusal;
 /// rest. So a request costs no task and no channel, and a call goes on when hyper has lost interest
 /// in its body.
 pub(crate) struct Link {
-    app: Arc<dyn Application>,
+    serving: Arc<Serving>,
     control: Arc<Control>,
     connection: Arc<Connection>,
-    tracker: TaskTracker,
-    /// Drops the calls that went on without the connection.
-    cancel: CancellationToken,
     call: Mutex<Call>,
     /// Whether a call is under way.
     active: AtomicBool,
@@ -43,6 +40,9 @@ pub(crate) struct Link {
     polled: AtomicBool,
     /// Whether a body waits until hyper has written out what came before: see [`Link::poll_flushed`].
     flush: AtomicU8,
+    /// Links for responses with 103, and whether there are any.
+    hints: Mutex<Vec<HeaderValue>>,
+    hinted: AtomicBool,
 }
 
 struct Call {
@@ -51,23 +51,17 @@ struct Call {
 }
 
 impl Link {
-    pub(crate) fn new(
-        app: Arc<dyn Application>,
-        control: Arc<Control>,
-        connection: Arc<Connection>,
-        tracker: TaskTracker,
-        cancel: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(serving: Arc<Serving>, control: Arc<Control>, connection: Arc<Connection>) -> Self {
         Self {
-            app,
+            serving,
             control,
             connection,
-            tracker,
-            cancel,
             call: Mutex::new(Call { future: ReusableBoxFuture::new(pending()), exchange: None }),
             active: AtomicBool::new(false),
             polled: AtomicBool::new(false),
             flush: AtomicU8::new(IDLE),
+            hints: Mutex::default(),
+            hinted: AtomicBool::new(false),
         }
     }
 
@@ -80,12 +74,12 @@ impl Link {
         if let Some(status) = refusal(&head, chunked) {
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
+        replace_host(&mut head);
         head.set_bodiless(body.is_none());
-        // A-35, H-12: the authority of the target replaces Host for everything downstream.
-        let authority = head.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
-        if let Some(Ok(host)) = authority {
-            head.headers_mut().insert(header::HOST, host);
+        if chunked && head.headers().contains_key(header::TRAILER) {
+            head.extensions_mut().insert(RequestTrailers::new());
         }
+        let body = body.map(Input::Http1);
         let mut call = self.lock();
         if self.active.load(Ordering::Relaxed) {
             self.detach(&mut call);
@@ -107,7 +101,7 @@ impl Link {
         }
         let receive = Receive::shared(Arc::clone(&exchange) as _);
         let send = asgi::Send::shared(exchange as _);
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(self.serving.app());
         call.future.set(async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await });
         self.active.store(true, Ordering::Relaxed);
         self.flush.store(IDLE, Ordering::Relaxed);
@@ -126,10 +120,39 @@ impl Link {
     fn poll_response(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Response<Body>, Aborted>> {
         let mut call = self.lock();
         let ended = self.poll_call(&mut call, cx);
-        match &call.exchange {
-            Some(exchange) => exchange.poll_response(cx, self, ended.as_ref()),
-            None => Poll::Ready(Err(Aborted)),
+        let Some(exchange) = &call.exchange else {
+            return Poll::Ready(Err(Aborted));
+        };
+        let response = exchange.poll_response(cx, ended.as_ref());
+        if exchange.has_hints() {
+            self.hint(exchange.take_hints());
         }
+        response.map_ok(|response| {
+            response.map(|reply| match reply {
+                Reply::Whole(block) => Body::full(block),
+                Reply::Streamed => Body::stream(Arc::clone(exchange), Arc::clone(self)),
+            })
+        })
+    }
+
+    /// Leaves links to be sent ahead of the head, as soon as nothing of an earlier response is in the way.
+    #[cold]
+    fn hint(&self, links: Vec<HeaderValue>) {
+        self.hints.lock().extend(links);
+        self.hinted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there are links to be sent ahead of the head.
+    #[inline]
+    pub(super) fn is_hinted(&self) -> bool {
+        self.hinted.load(Ordering::Relaxed)
+    }
+
+    /// The links that are to be sent ahead of the head.
+    #[cold]
+    pub(super) fn take_hints(&self) -> Vec<HeaderValue> {
+        self.hinted.store(false, Ordering::Relaxed);
+        std::mem::take(&mut self.hints.lock())
     }
 
     /// Polls the call, if one is under way: what it came to, if it is over now.
@@ -173,6 +196,10 @@ impl Link {
 
     pub(crate) fn control(&self) -> &Control {
         &self.control
+    }
+
+    pub(crate) fn serving(&self) -> &Serving {
+        &self.serving
     }
 
     /// Whether hyper has written out all it holds since this was first asked.
@@ -229,7 +256,7 @@ impl Link {
         if let Some(exchange) = call.exchange.take() {
             exchange.close();
             let call = Detached { future, exchange };
-            self.tracker.spawn(self.cancel.clone().run_until_cancelled_owned(call));
+            self.serving.spawn_call(call);
         }
     }
 
@@ -286,7 +313,7 @@ impl Future for Responding {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(status) = self.refused {
-            let mut response = answer(status);
+            let mut response = answer(status).map(Body::full);
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return Poll::Ready(Ok(response));
         }

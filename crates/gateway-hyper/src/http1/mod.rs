@@ -5,7 +5,5 @@ mod link;
 mod stream;
 mod task;
 
-pub(crate) use self::body::{Aborted, Body};
-pub(crate) use self::link::{Link, Service};
-pub(crate) use self::stream::Stream;
+pub(crate) use self::link::Link;
 pub(crate) use self::task::Task;

@@ -3,8 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use bytes::{Buf as _, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 
@@ -16,15 +17,55 @@ use crate::socket::Socket;
 pub(crate) struct Stream {
     socket: TokioIo<Socket>,
     link: Arc<Link>,
+    /// Whether all that hyper has written so far is a whole number of responses, so that something may be put
+    /// between them.
+    between: bool,
+    /// A response with 103 that is being written.
+    interim: Bytes,
 }
 
 impl Stream {
     pub(crate) fn new(socket: Socket, link: Arc<Link>) -> Self {
-        Self { socket: TokioIo::new(socket), link }
+        Self { socket: TokioIo::new(socket), link, between: true, interim: Bytes::new() }
     }
 
     pub(crate) fn into_socket(self) -> Socket {
         self.socket.into_inner()
+    }
+
+    /// Writes the links that a response has ahead of its head, where it may still be.
+    #[inline]
+    fn poll_hints(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.interim.is_empty() && !self.link.is_hinted() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_interim(cx)
+    }
+
+    #[cold]
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.link.is_hinted() {
+            let links = self.link.take_hints();
+            if self.between {
+                let mut interim = BytesMut::from(&self.interim[..]);
+                interim.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+                for link in links {
+                    interim.extend_from_slice(b"link: ");
+                    interim.extend_from_slice(link.as_bytes());
+                    interim.extend_from_slice(b"\r\n");
+                }
+                interim.extend_from_slice(b"\r\n");
+                self.interim = interim.freeze();
+            }
+        }
+        while !self.interim.is_empty() {
+            let len = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.interim))?;
+            if len == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.interim.advance(len);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -40,12 +81,16 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_hints(cx))?;
+        self.between = false;
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper asks for this when its own buffer is empty.
         self.link.flushed();
+        self.between = true;
+        ready!(self.poll_hints(cx))?;
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
@@ -62,6 +107,8 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_hints(cx))?;
+        self.between = false;
         Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
     }
 }

@@ -12,33 +12,22 @@ use tracing::debug;
 use super::link::{Link, Service};
 use super::stream::Stream;
 use crate::builder::OnDisconnect;
-use crate::serving::Registered;
+use crate::socket::{Rewound, Socket};
 
-/// Drives hyper and the application until both are done.
+/// Drives hyper and the application until both are done; ready with the socket when it speaks HTTP/2.
 pub(crate) struct Task {
     http: Option<Box<http1::Connection<Stream, Service>>>,
     link: Arc<Link>,
-    on_disconnect: OnDisconnect,
     stopping: bool,
     known: bool,
-    _registered: Registered,
+    http2: Option<Rewound>,
 }
 
 impl Task {
-    pub(crate) fn new(
-        http: http1::Connection<Stream, Service>,
-        link: Arc<Link>,
-        on_disconnect: OnDisconnect,
-        registered: Registered,
-    ) -> Self {
-        Self {
-            http: Some(Box::new(http)),
-            link,
-            on_disconnect,
-            stopping: false,
-            known: false,
-            _registered: registered,
-        }
+    pub(crate) fn new(socket: Socket, link: Arc<Link>) -> Self {
+        let stream = Stream::new(socket, Arc::clone(&link));
+        let http = link.serving().http1().serve_connection(stream, Service::new(Arc::clone(&link)));
+        Self { http: Some(Box::new(http)), link, stopping: false, known: false, http2: None }
     }
 
     /// hyper is done with the connection; the call may not be.
@@ -46,6 +35,13 @@ impl Task {
         let http = self.http.take();
         let lost = match result {
             Ok(()) => self.link.close(),
+            Err(error) if error.is_parse_version_h2() => {
+                self.http2 = http.map(|http| {
+                    let parts = http.into_parts();
+                    Rewound::new(parts.read_buf, parts.io.into_socket())
+                });
+                return;
+            }
             Err(error) => {
                 debug!(%error, "connection ended");
                 if let Some(http) = http.filter(|_| self.link.needs_reset()) {
@@ -54,7 +50,7 @@ impl Task {
                 self.link.lose(Disconnect::Client)
             }
         };
-        if lost && self.on_disconnect == OnDisconnect::Cancel {
+        if lost && self.link.serving().settings().on_disconnect == OnDisconnect::Cancel {
             self.link.cancel();
         }
     }
@@ -71,9 +67,9 @@ impl Drop for Task {
 }
 
 impl Future for Task {
-    type Output = ();
+    type Output = Option<Rewound>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Rewound>> {
         let this = &mut *self;
         if !this.known {
             // A task keeps its waker for life.
@@ -86,7 +82,7 @@ impl Future for Task {
             this.link.lose(Disconnect::Shutdown);
             this.link.drive(cx);
             this.link.cancel();
-            return Poll::Ready(());
+            return Poll::Ready(None);
         }
         if let Some(http) = &mut this.http {
             let mut http = Pin::new(&mut **http);
@@ -100,6 +96,10 @@ impl Future for Task {
             }
         }
         this.link.drive_if_unpolled(cx);
-        if this.http.is_none() && !this.link.is_active() { Poll::Ready(()) } else { Poll::Pending }
+        if this.http.is_none() && !this.link.is_active() {
+            Poll::Ready(this.http2.take())
+        } else {
+            Poll::Pending
+        }
     }
 }
