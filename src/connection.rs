@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::asgi::{Capabilities, State};
+use crate::asgi::{Capabilities, State, Tls};
 
 /// What all requests of one connection have in common.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,7 @@ pub struct Connection {
     client: Option<SocketAddr>,
     server: Option<ServerAddr>,
     secure: bool,
+    tls: Option<Arc<Tls>>,
     capabilities: Capabilities,
     state: Option<State>,
 }
@@ -41,6 +42,13 @@ impl Connection {
     #[must_use]
     pub const fn with_secure(mut self, secure: bool) -> Self {
         self.secure = secure;
+        self
+    }
+
+    /// With what is known of its TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: impl Into<Arc<Tls>>) -> Self {
+        self.tls = Some(tls.into());
         self
     }
 
@@ -76,6 +84,12 @@ impl Connection {
         self.secure
     }
 
+    /// What is known of its TLS; `None` on a plain connection, and where the server does not tell.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
+    }
+
     /// What the server supports.
     #[must_use]
     pub const fn capabilities(&self) -> Capabilities {
@@ -98,9 +112,12 @@ impl Connection {
         self.server = server;
     }
 
-    /// Replaces whether it is secure.
-    pub const fn set_secure(&mut self, secure: bool) {
+    /// Replaces whether it is secure; what is not secure has no TLS to tell of.
+    pub fn set_secure(&mut self, secure: bool) {
         self.secure = secure;
+        if !secure {
+            self.tls = None;
+        }
     }
 
     /// Replaces what is supported: a layer that cannot pass something on takes it away.

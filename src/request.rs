@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use crate::asgi::{Capabilities, State};
+use crate::asgi::{Capabilities, State, Tls};
 use crate::connection::{Connection, ServerAddr};
 use crate::path;
 use crate::user::{RemoteUser, Witness};
@@ -157,6 +157,12 @@ impl RequestHead {
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.connection.is_secure()
+    }
+
+    /// What is known of the TLS that it came by.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.connection.tls()
     }
 
     /// The connection the request came on.

@@ -110,7 +110,7 @@ impl fmt::Debug for Capabilities {
     }
 }
 
-/// What is known of a TLS connection; found in the extensions of a request's head, on TLS only
+/// What is known of a TLS connection: [`RequestHead::tls`](crate::RequestHead::tls), on TLS only
 ///
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]

@@ -5,7 +5,6 @@ use std::net::Ipv6Addr;
 use http::{Method, Version, header};
 
 use super::session::Findings;
-use crate::asgi::Tls;
 use crate::connection::ServerAddr;
 use crate::request::{RequestHead, parse_length};
 
@@ -25,14 +24,10 @@ pub(super) fn check_head(head: &RequestHead, found: &mut Findings) {
     }
     check_framing(head, found);
     check_host(head, found);
-    if head.extensions().get::<Tls>().is_some() && !head.is_secure() {
+    if head.tls().is_some() && !head.is_secure() {
         found.outer("A-46", "what is known of TLS, on a connection that is not secure");
     }
-    if head
-        .extensions()
-        .get::<Tls>()
-        .is_some_and(|tls| !tls.client_cert_chain.is_empty() && tls.client_cert_name.is_none())
-    {
+    if head.tls().is_some_and(|tls| !tls.client_cert_chain.is_empty() && tls.client_cert_name.is_none()) {
         found.outer("A-49", "a client certificate without its name");
     }
 }

@@ -2,10 +2,10 @@
 
 use gateway_iface::asgi::event::{Accept, Close, Message, ReceiveEvent, SendEvent};
 use gateway_iface::asgi::{self, Disconnect, Tls};
-use gateway_iface::http::{HeaderValue, Method, Request, Version};
+use gateway_iface::http::{HeaderValue, Request, Version};
 use gateway_iface::{Connection, RequestHead, ServerAddr};
 
-use crate::fixtures::{Application, Server, fields, head, head_on};
+use crate::fixtures::{Application, Server, fields, head_on};
 use crate::script::{
     Script, accept_socket, ask, call, closed, hello, lifespan, refuse, serve_lifespan, socket,
 };
@@ -117,12 +117,10 @@ fn heads_that_break_a_rule() {
         request.into_parts().0
     };
     let plain = |pairs| RequestHead::new(parts("GET", "/", Version::HTTP_11, pairs));
-    let mut tls = head(Method::GET, "/");
-    tls.extensions_mut().insert(Tls::default());
-    let mut unnamed = head_on(Connection::new().with_secure(true), "/");
+    let tls = head_on(Connection::new().with_tls(Tls::default()), "/");
     let mut certificate = Tls::default();
     certificate.client_cert_chain.push("PEM".to_owned());
-    unnamed.extensions_mut().insert(certificate);
+    let unnamed = head_on(Connection::new().with_secure(true).with_tls(certificate), "/");
     let mut hosts = plain(&[("host", "a")]);
     hosts.headers_mut().append("host", HeaderValue::from_static("b"));
     let mut lengths = plain(&[("content-length", "1")]);

@@ -16,7 +16,7 @@ pub(crate) async fn accept(listener: &Listener, serving: &Arc<Serving>) {
     loop {
         match listener.accept().await {
             Ok(accepted) => {
-                serving.connect(id, accepted, server.clone());
+                serving.connect(id, accepted, server.clone(), listener.tls());
                 id += 1;
             }
             Err(error) if is_of_one_connection(&error) => {}

@@ -19,6 +19,7 @@ pub struct Builder {
     pub(crate) on_disconnect: OnDisconnect,
     pub(crate) lifespan: LifespanMode,
     pub(crate) signals: bool,
+    pub(crate) tls_handshake_timeout: Duration,
     pub(crate) http2_max_streams: u32,
     pub(crate) http2_max_resets: u32,
 }
@@ -73,6 +74,12 @@ impl Builder {
     /// Whether Ctrl-C and SIGTERM stop the server; they do by default.
     pub const fn signals(mut self, signals: bool) -> Self {
         self.signals = signals;
+        self
+    }
+
+    /// How long a client may take to shake hands for TLS; 10 seconds by default. A slower one is disconnected.
+    pub const fn tls_handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.tls_handshake_timeout = timeout;
         self
     }
 
@@ -143,6 +150,7 @@ impl Default for Builder {
             on_disconnect: OnDisconnect::Run,
             lifespan: LifespanMode::Auto,
             signals: true,
+            tls_handshake_timeout: Duration::from_secs(10),
             http2_max_streams: 128,
             http2_max_resets: 256,
         }

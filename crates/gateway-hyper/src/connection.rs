@@ -2,26 +2,68 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gateway_iface::Connection;
+use gateway_iface::asgi::Tls;
+use tokio::time::timeout;
+use tracing::debug;
 
 use crate::control::Control;
 use crate::http1::{self, Link};
 use crate::http2;
 use crate::serving::{Registered, Serving};
-use crate::socket::Socket;
+use crate::socket::{Rewound, Socket};
+use crate::tls::Acceptor;
 
 /// Serves what comes on the socket.
 pub(crate) async fn serve(
     serving: Arc<Serving>,
     control: Arc<Control>,
-    socket: Socket,
-    connection: Arc<Connection>,
+    mut socket: Socket,
+    mut connection: Connection,
+    tls: Option<Arc<Acceptor>>,
     registered: Registered,
 ) {
-    let link = Link::new(Arc::clone(&serving), Arc::clone(&control), Arc::clone(&connection));
-    // What begins with the preface of HTTP/2 speaks that by prior knowledge.
-    if let Some(io) = http1::Task::new(socket, Arc::new(link)).await {
+    if let Some(acceptor) = tls {
+        let Some(accepted) = Box::pin(shake_hands(&serving, &control, &acceptor, socket)).await else {
+            return;
+        };
+        socket = accepted.0;
+        connection = connection.with_secure(true).with_tls(accepted.1);
+    }
+    let connection = Arc::new(connection);
+    let http2 = if socket.is_http2() {
+        Some(Rewound::new(Bytes::new(), socket))
+    } else {
+        let link = Link::new(Arc::clone(&serving), Arc::clone(&control), Arc::clone(&connection));
+        // What begins with the preface of HTTP/2 speaks that by prior knowledge.
+        http1::Task::new(socket, Arc::new(link)).await
+    };
+    if let Some(io) = http2 {
         Box::pin(http2::serve(serving, control, connection, io)).await;
     }
     drop(registered);
+}
+
+async fn shake_hands(
+    serving: &Serving,
+    control: &Control,
+    acceptor: &Acceptor,
+    socket: Socket,
+) -> Option<(Socket, Tls)> {
+    let accepting = timeout(serving.settings().tls_handshake_timeout, acceptor.accept(socket));
+    tokio::select! {
+        accepted = accepting => match accepted {
+            Ok(Ok(accepted)) => Some(accepted),
+            Ok(Err(error)) => {
+                debug!(%error, "no TLS");
+                None
+            }
+            Err(_) => {
+                debug!("no TLS in time");
+                None
+            }
+        },
+        () = control.cut() => None,
+    }
 }

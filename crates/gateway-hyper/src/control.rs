@@ -1,7 +1,8 @@
 //! How a server speaks to the task of a connection.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
@@ -48,5 +49,14 @@ impl Control {
 
     pub(crate) fn is_cut_off(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the connection is given up.
+    pub(crate) async fn cut(&self) {
+        poll_fn(|cx| {
+            self.wait(cx);
+            if self.is_cut_off() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }

@@ -54,12 +54,14 @@ mod server;
 mod serving;
 mod signal;
 mod socket;
+mod tls;
 
 pub use self::builder::{Builder, OnDisconnect};
 pub use self::lifespan::LifespanMode;
 pub use self::listener::{Listener, LocalAddr};
 pub use self::pool::{Pool, wsgi};
 pub use self::server::{Handle, ServeError, Server};
+pub use self::tls::{ClientCerts, TlsConfig};
 
 use gateway_iface::asgi::Application;
 

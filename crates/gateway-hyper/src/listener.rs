@@ -5,14 +5,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gateway_iface::ServerAddr;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::tls::{Acceptor, TlsConfig};
 
 /// A socket that listens: TCP or unix.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
+    tls: Option<Arc<Acceptor>>,
 }
 
 #[derive(Debug)]
@@ -86,7 +90,21 @@ impl Listener {
             }
             result => result?,
         };
-        Ok(Self { socket: Socket::Unix(socket, Place::of(path)) })
+        Ok(Self { socket: Socket::Unix(socket, Place::of(path)), tls: None })
+    }
+
+    /// Speaks TLS with its clients, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// A file that `config` names cannot be read, is not what it should be, or does not go with the others.
+    pub fn with_tls(mut self, config: TlsConfig) -> io::Result<Self> {
+        self.tls = Some(Arc::new(Acceptor::new(config)?));
+        Ok(self)
+    }
+
+    pub(crate) const fn tls(&self) -> Option<&Arc<Acceptor>> {
+        self.tls.as_ref()
     }
 
     /// Where it listens.
@@ -127,13 +145,13 @@ impl Listener {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self { socket: Socket::Tcp(listener) }
+        Self { socket: Socket::Tcp(listener), tls: None }
     }
 }
 
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self { socket: Socket::Unix(listener, None) }
+        Self { socket: Socket::Unix(listener, None), tls: None }
     }
 }
 

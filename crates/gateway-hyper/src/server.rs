@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use gateway_iface::asgi::Application;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::info;
 
 use crate::accept::accept;
@@ -14,6 +14,7 @@ use crate::lifespan;
 use crate::listener::{Listener, LocalAddr};
 use crate::serving::Serving;
 use crate::signal::Stop;
+use crate::tls::reload;
 
 /// A server that listens and does not serve yet.
 ///
@@ -46,12 +47,19 @@ pub struct Server {
     listener: Listener,
     local_addr: LocalAddr,
     stop: Arc<watch::Sender<bool>>,
+    reload: Arc<Notify>,
 }
 
 impl Server {
     pub(crate) fn new(builder: Builder, listener: Listener) -> io::Result<Self> {
         let local_addr = listener.local_addr()?;
-        Ok(Self { builder, listener, local_addr, stop: Arc::new(watch::channel(false).0) })
+        Ok(Self {
+            builder,
+            listener,
+            local_addr,
+            stop: Arc::new(watch::channel(false).0),
+            reload: Arc::default(),
+        })
     }
 
     /// Begins a server with the default settings.
@@ -65,10 +73,10 @@ impl Server {
         &self.local_addr
     }
 
-    /// A handle that stops the server, from anywhere.
+    /// A handle to the server, for anywhere.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle { stop: Arc::clone(&self.stop) }
+        Handle { stop: Arc::clone(&self.stop), reload: Arc::clone(&self.reload) }
     }
 
     /// Serves the application until the server is told to stop, and everything is done.
@@ -88,7 +96,7 @@ impl Server {
     /// Dropping the future stops accepting; connections go on in tasks of their own, and lifespan
     /// shutdown is not run.
     pub async fn serve(self, app: impl Application + 'static) -> Result<(), ServeError> {
-        let Self { builder, listener, local_addr, stop } = self;
+        let Self { builder, listener, local_addr, stop, reload: reloading } = self;
         let mut stop = Stop::new(&stop, builder.signals);
         let app: Arc<dyn Application> = Arc::new(app);
         let lifespan = tokio::select! {
@@ -101,10 +109,13 @@ impl Server {
             }
         };
         let grace_period = builder.grace_period;
+        let acceptors = listener.tls().cloned().into_iter().collect();
+        let reload = reload(acceptors, &reloading, builder.signals);
         let serving = Arc::new(Serving::new(app, builder, lifespan.state()));
         info!(address = %local_addr, "listening");
         tokio::select! {
             () = accept(&listener, &serving) => {}
+            () = reload => {}
             () = stop.requested() => {}
         }
         info!("stopping");
@@ -121,16 +132,22 @@ impl Server {
     }
 }
 
-/// Stops a server.
+/// Stops a server, and has it read its certificates anew.
 #[derive(Clone, Debug)]
 pub struct Handle {
     stop: Arc<watch::Sender<bool>>,
+    reload: Arc<Notify>,
 }
 
 impl Handle {
     /// Stops it gracefully, as SIGTERM does.
     pub fn shutdown(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Has the files of [`TlsConfig`](crate::TlsConfig) read anew, as SIGHUP does.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 }
 

@@ -23,6 +23,7 @@ use crate::date::Date;
 use crate::listener::Accepted;
 use crate::signal::Stop;
 use crate::socket::Socket;
+use crate::tls::Acceptor;
 
 /// What the connections of a server have in common.
 pub(crate) struct Serving {
@@ -81,7 +82,13 @@ impl Serving {
         self.date.now()
     }
 
-    pub(crate) fn connect(self: &Arc<Self>, id: u64, accepted: Accepted, server: Option<ServerAddr>) {
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        id: u64,
+        accepted: Accepted,
+        server: Option<ServerAddr>,
+        tls: Option<&Arc<Acceptor>>,
+    ) {
         let mut connection = Connection::new().with_capabilities(CAPABILITIES);
         if let Some(state) = &self.state {
             connection = connection.with_state(state.clone());
@@ -92,17 +99,24 @@ impl Serving {
                 if connection.server().is_none() {
                     connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
                 }
-                self.spawn(id, Socket::Tcp(stream), connection.with_client(peer));
+                self.spawn(id, Socket::Tcp(stream), connection.with_client(peer), tls);
             }
-            Accepted::Unix(stream) => self.spawn(id, Socket::Unix(stream), connection),
+            Accepted::Unix(stream) => self.spawn(id, Socket::Unix(stream), connection, tls),
         }
     }
 
-    fn spawn(self: &Arc<Self>, id: u64, socket: Socket, connection: Connection) {
+    fn spawn(self: &Arc<Self>, id: u64, socket: Socket, connection: Connection, tls: Option<&Arc<Acceptor>>) {
         let control = Arc::new(Control::default());
         self.connections().insert(id, Arc::clone(&control));
         let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
-        tokio::spawn(connection::serve(Arc::clone(self), control, socket, Arc::new(connection), registered));
+        tokio::spawn(connection::serve(
+            Arc::clone(self),
+            control,
+            socket,
+            connection,
+            tls.cloned(),
+            registered,
+        ));
     }
 
     /// Runs a call apart from its connection; it is dropped when the server gives up what is not done.

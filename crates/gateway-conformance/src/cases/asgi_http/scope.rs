@@ -1,6 +1,5 @@
 //! What an application is told of its request.
 
-use gateway_iface::asgi::Tls;
 use gateway_iface::http::{HeaderName, HeaderValue};
 
 use crate::case::{App, Case, Failure, asgi, ensure, equal};
@@ -154,7 +153,7 @@ pub(super) const CASES: &[Case] = &[
         app: App::Asgi(|_| {
             asgi(|scope, _, mut send| async move {
                 let request = scope.into_http()?;
-                let tls = request.head().extensions().get::<Tls>().is_some();
+                let tls = request.head().tls().is_some();
                 Ok(send.text(200, format!("{} {tls}", request.head().is_secure())).await?)
             })
         }),
