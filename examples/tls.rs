@@ -17,7 +17,8 @@ use gateway_iface::{BoxError, Error, asgi};
 async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
     let request = scope.into_http()?;
     let head = request.head();
-    let client = head.tls().and_then(|tls| tls.client_cert_name.as_deref()).unwrap_or("nobody that showed who");
+    let client =
+        head.tls().and_then(|tls| tls.client_cert_name.as_deref()).unwrap_or("nobody that showed who");
     let version = head.tls().and_then(|tls| tls.tls_version).unwrap_or_default();
     send.text(200, format!("{:?} over TLS {version:#06x}, for {client}\n", head.version())).await?;
     Ok(())

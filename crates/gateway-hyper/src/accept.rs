@@ -12,12 +12,10 @@ use crate::serving::Serving;
 /// Hands every connection over, until it is dropped.
 pub(crate) async fn accept(listener: &Listener, serving: &Arc<Serving>) {
     let server = listener.server_addr();
-    let mut id = 0;
     loop {
         match listener.accept().await {
             Ok(accepted) => {
-                serving.connect(id, accepted, server.clone(), listener.tls());
-                id += 1;
+                serving.connect(accepted, server.clone(), listener.tls());
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -15,6 +15,14 @@ pub struct Builder {
     pub(crate) grace_period: Duration,
     pub(crate) max_head_size: usize,
     pub(crate) header_read_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) body_read_timeout: Option<Duration>,
+    pub(crate) body_min_rate: u32,
+    pub(crate) max_body_size: Option<u64>,
+    pub(crate) handler_timeout: Option<Duration>,
+    pub(crate) write_timeout: Option<Duration>,
+    pub(crate) max_requests: Option<u64>,
+    pub(crate) max_headers: usize,
     pub(crate) half_close: bool,
     pub(crate) on_disconnect: OnDisconnect,
     pub(crate) lifespan: LifespanMode,
@@ -42,10 +50,80 @@ impl Builder {
         self
     }
 
-    /// How long a client may take to send the head of a request; 30 seconds by default, `None` is no
-    /// limit. A slower one is disconnected (H-100).
+    /// How long a client may take to send the head of a request, from its first octet or, on a new connection, from
+    /// the beginning; 30 seconds by default, `None` is no limit.
+    ///
+    /// A slower one is answered with 408 if it sent something, and disconnected (H-100).
     pub const fn header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.header_read_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may wait for its next request; 75 seconds by default, `None` is no limit. Then it is
+    /// closed (H-100).
+    pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// How long an application that asks for more of a request's body may have to wait in all, not counting
+    /// the time that [`body_min_rate`](Self::body_min_rate) allows for what did come; 30 seconds by default, `None`
+    /// is no limit.
+    ///
+    /// Then `receive` tells [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout), and an application
+    /// that returns that has the client answered with 408 (H-49, H-100).
+    pub const fn body_read_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.body_read_timeout = timeout;
+        self
+    }
+
+    /// How many octets of a body in a second are fast enough for ever; 500 by default, and 1 at least.
+    pub const fn body_min_rate(mut self, octets: u32) -> Self {
+        self.body_min_rate = octets;
+        self
+    }
+
+    /// How many octets the body of a request may have; `None`, the default, leaves that to the application.
+    ///
+    /// One that is announced to be larger is answered with 413 and does not reach the application; one that turns
+    /// out to be larger ends as one that was cut, and an application that returns that has the client answered with
+    /// 413 (H-48).
+    pub const fn max_body_size(mut self, octets: Option<u64>) -> Self {
+        self.max_body_size = octets;
+        self
+    }
+
+    /// How long an application may take until the head of its response goes out; `None`, the default, is
+    /// no limit.
+    ///
+    /// Then the client is answered with 503, and the call is told
+    /// [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout); whether it goes on is
+    /// [`on_disconnect`](Self::on_disconnect)'s.
+    pub const fn handler_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.handler_timeout = timeout;
+        self
+    }
+
+    /// How long a client may take none of a response that waits for it; 30 seconds by default, `None` is no limit.
+    ///
+    /// Then it is disconnected, and the call is told
+    /// [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout).
+    pub const fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// How many requests are served on one connection of HTTP/1; `None`, the default, is no limit. The last one is
+    /// answered with `connection: close`.
+    pub const fn max_requests(mut self, requests: Option<u64>) -> Self {
+        self.max_requests = requests;
+        self
+    }
+
+    /// How many header fields a request of HTTP/1 may have; 100 by default. One with more is answered with 431, and
+    /// the connection is closed (H-30).
+    pub const fn max_headers(mut self, fields: usize) -> Self {
+        self.max_headers = fields;
         self
     }
 
@@ -146,6 +224,14 @@ impl Default for Builder {
             grace_period: Duration::from_secs(30),
             max_head_size: 128 * 1024,
             header_read_timeout: Some(Duration::from_secs(30)),
+            idle_timeout: Some(Duration::from_secs(75)),
+            body_read_timeout: Some(Duration::from_secs(30)),
+            body_min_rate: 500,
+            max_body_size: None,
+            handler_timeout: None,
+            write_timeout: Some(Duration::from_secs(30)),
+            max_requests: None,
+            max_headers: MAX_HEADERS,
             half_close: false,
             on_disconnect: OnDisconnect::Run,
             lifespan: LifespanMode::Auto,
@@ -174,3 +260,5 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Octets of a response that wait for the connection, for each stream.
 const SEND_BUFFER: usize = 64 * 1024;
+/// Header fields of a request, where nothing else is said: hyper's own limit, which costs nothing.
+pub(crate) const MAX_HEADERS: usize = 100;

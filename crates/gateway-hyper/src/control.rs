@@ -6,17 +6,35 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-/// One connection, as the server knows it: whatever protocol it speaks, its task looks here.
-#[derive(Debug, Default)]
+use crate::waits::Waits;
+
+/// One connection, or one stream of it, as the server knows it: whatever protocol it speaks, its task looks here.
+#[derive(Debug)]
 pub(crate) struct Control {
     /// Whether the server is shutting down.
     stop: AtomicBool,
     /// Whether the server gives the connection up.
     cut: AtomicBool,
     task: Mutex<Option<Waker>>,
+    waits: Waits,
 }
 
 impl Control {
+    pub(crate) const fn new(waits: Waits) -> Self {
+        Self { stop: AtomicBool::new(false), cut: AtomicBool::new(false), task: Mutex::new(None), waits }
+    }
+
+    pub(crate) const fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// Has the task look at the waits that were too long.
+    pub(crate) fn check_waits(&self) {
+        if self.waits.check() {
+            self.wake();
+        }
+    }
+
     /// Leaves the waker of the connection's task.
     pub(crate) fn wait(&self, cx: &Context<'_>) {
         let mut task = self.task.lock();

@@ -47,6 +47,7 @@ mod exchange;
 mod http1;
 mod http2;
 mod lifespan;
+mod limits;
 mod listener;
 mod pool;
 mod refusal;
@@ -55,6 +56,7 @@ mod serving;
 mod signal;
 mod socket;
 mod tls;
+mod waits;
 
 pub use self::builder::{Builder, OnDisconnect};
 pub use self::lifespan::LifespanMode;

@@ -32,6 +32,13 @@ pub(crate) fn refusal(head: &RequestHead, chunked: bool) -> Option<StatusCode> {
     None
 }
 
+/// What a request is refused with whose body is announced to be larger than it may be (H-48).
+#[inline]
+pub(crate) fn too_large(head: &RequestHead, limit: Option<u64>) -> Option<StatusCode> {
+    let limit = limit?;
+    head.content_length().filter(|&length| length > limit).map(|_| StatusCode::PAYLOAD_TOO_LARGE)
+}
+
 /// The authority of the target replaces `host` for everything downstream (A-35, H-12).
 #[inline]
 pub(crate) fn replace_host(head: &mut RequestHead) {

@@ -116,11 +116,15 @@ impl Server {
         tokio::select! {
             () = accept(&listener, &serving) => {}
             () = reload => {}
+            () = serving.watch() => {}
             () = stop.requested() => {}
         }
         info!("stopping");
         drop(listener);
-        serving.drain(grace_period, &mut stop).await;
+        tokio::select! {
+            () = serving.drain(grace_period, &mut stop) => {}
+            () = serving.watch() => {}
+        }
         tokio::select! {
             stopped = lifespan.stop(grace_period) => stopped?,
             () = stop.insisted() => {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,20 +11,22 @@ use gateway_iface::asgi::{Application, Capabilities, Capability, State};
 use gateway_iface::{Connection, ServerAddr};
 use http::HeaderValue;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioTimer;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, MAX_HEADERS};
 use crate::connection;
 use crate::control::Control;
 use crate::date::Date;
+use crate::limits::Limits;
 use crate::listener::Accepted;
 use crate::signal::Stop;
 use crate::socket::Socket;
 use crate::tls::Acceptor;
+use crate::waits::{Clock, Waits};
 
 /// What the connections of a server have in common.
 pub(crate) struct Serving {
@@ -31,8 +34,11 @@ pub(crate) struct Serving {
     settings: Builder,
     http1: http1::Builder,
     http2: h2::server::Builder,
+    limits: Limits,
+    clock: Arc<Clock>,
     date: Date,
     state: Option<State>,
+    next_id: AtomicU64,
     tracker: TaskTracker,
     /// Drops the calls that went on without their connection.
     cancel: CancellationToken,
@@ -43,18 +49,21 @@ impl Serving {
     pub(crate) fn new(app: Arc<dyn Application>, settings: Builder, state: Option<State>) -> Self {
         let mut http1 = http1::Builder::new();
         http1.half_close(settings.half_close).max_header_size(settings.max_head_size);
-        if let Some(timeout) = settings.header_read_timeout {
-            http1.timer(TokioTimer::new()).header_read_timeout(timeout);
-        } else {
-            http1.header_read_timeout(None);
+        // One task watches over all waits, this one among them.
+        http1.header_read_timeout(None);
+        if settings.max_headers != MAX_HEADERS {
+            http1.max_headers(settings.max_headers);
         }
         Self {
             app,
             http1,
             http2: settings.http2(),
+            limits: Limits::new(&settings),
+            clock: Arc::new(Clock::new()),
             settings,
             date: Date::new(),
             state,
+            next_id: AtomicU64::new(0),
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
             connections: Mutex::default(),
@@ -77,6 +86,23 @@ impl Serving {
         &self.http2
     }
 
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Watches over the waits of all connections; it never ends.
+    pub(crate) async fn watch(&self) {
+        let mut ticks = tokio::time::interval(self.limits.tick());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.clock.tick();
+            for connection in self.connections().values() {
+                connection.check_waits();
+            }
+        }
+    }
+
     /// The value of `date` (H-70).
     pub(crate) fn date(&self) -> HeaderValue {
         self.date.now()
@@ -84,7 +110,6 @@ impl Serving {
 
     pub(crate) fn connect(
         self: &Arc<Self>,
-        id: u64,
         accepted: Accepted,
         server: Option<ServerAddr>,
         tls: Option<&Arc<Acceptor>>,
@@ -99,16 +124,15 @@ impl Serving {
                 if connection.server().is_none() {
                     connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
                 }
-                self.spawn(id, Socket::Tcp(stream), connection.with_client(peer), tls);
+                self.spawn(Socket::Tcp(stream), connection.with_client(peer), tls);
             }
-            Accepted::Unix(stream) => self.spawn(id, Socket::Unix(stream), connection, tls),
+            Accepted::Unix(stream) => self.spawn(Socket::Unix(stream), connection, tls),
         }
     }
 
-    fn spawn(self: &Arc<Self>, id: u64, socket: Socket, connection: Connection, tls: Option<&Arc<Acceptor>>) {
-        let control = Arc::new(Control::default());
-        self.connections().insert(id, Arc::clone(&control));
-        let registered = Registered { serving: Arc::clone(self), id, _token: self.tracker.token() };
+    fn spawn(self: &Arc<Self>, socket: Socket, connection: Connection, tls: Option<&Arc<Acceptor>>) {
+        let registered = self.register();
+        let control = Arc::clone(registered.control());
         tokio::spawn(connection::serve(
             Arc::clone(self),
             control,
@@ -117,6 +141,14 @@ impl Serving {
             tls.cloned(),
             registered,
         ));
+    }
+
+    /// Puts a connection, or a stream of one, on the list of what is told to stop and watched over.
+    pub(crate) fn register(self: &Arc<Self>) -> Registered {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let control = Arc::new(Control::new(Waits::new(Arc::clone(&self.clock))));
+        self.connections().insert(id, Arc::clone(&control));
+        Registered { serving: Arc::clone(self), id, control, _token: self.tracker.token() }
     }
 
     /// Runs a call apart from its connection; it is dropped when the server gives up what is not done.
@@ -164,7 +196,14 @@ impl fmt::Debug for Serving {
 pub(crate) struct Registered {
     serving: Arc<Serving>,
     id: u64,
+    control: Arc<Control>,
     _token: TaskTrackerToken,
+}
+
+impl Registered {
+    pub(crate) const fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
 }
 
 impl Drop for Registered {

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -29,6 +29,16 @@ impl Socket {
             Self::Unix(_) => {}
             Self::Tls(stream) => stream.get_ref().0.reset(),
         }
+    }
+
+    /// Writes that much, as far as the socket takes it at once, and closes.
+    pub(crate) fn close(mut self, last: &[u8]) {
+        let cx = &mut Context::from_waker(Waker::noop());
+        if !last.is_empty() {
+            // Who is gone already, or reads nothing, goes without.
+            let _ = Pin::new(&mut self).poll_write(cx, last);
+        }
+        let _ = Pin::new(&mut self).poll_shutdown(cx);
     }
 
     /// Whether client and server chose HTTP/2 when they shook hands.

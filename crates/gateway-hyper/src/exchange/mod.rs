@@ -1,5 +1,6 @@
 //! One HTTP exchange: what the application's halves and a connection meet in.
 
+mod budget;
 mod file;
 mod halves;
 mod input;

@@ -1,6 +1,7 @@
 //! The connection's side of an exchange.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
@@ -11,8 +12,11 @@ use gateway_iface::{Error, RequestHead};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::budget::BodyBudget;
 use super::input::Input;
 use super::state::State;
+use crate::control::Control;
+use crate::serving::Serving;
 
 /// The exchange that a connection is at. When the application kept no half of it, the connection
 /// uses the same one for its next request.
@@ -27,9 +31,15 @@ pub(crate) struct HttpExchange {
 }
 
 impl HttpExchange {
-    pub(crate) fn new(head: &RequestHead, request: Option<Input>) -> Self {
+    pub(crate) fn new(
+        serving: &Serving,
+        control: &Arc<Control>,
+        head: &RequestHead,
+        request: Option<Input>,
+    ) -> Self {
+        let budget = BodyBudget::new(serving, control);
         Self {
-            state: Mutex::new(State::new(head, request)),
+            state: Mutex::new(State::new(budget, head, request)),
             driving: AtomicBool::new(false),
             hinted: AtomicBool::new(false),
         }
@@ -100,6 +110,29 @@ impl HttpExchange {
         }
     }
 
+    /// No more of the request's body is taken: `receive` tells that reason, and an application that returns
+    /// it has the client answered with that status.
+    pub(crate) fn refuse_body(&self, status: StatusCode, reason: Disconnect) {
+        let mut state = self.lock();
+        state.refuse(status, reason);
+        state.wake_both();
+    }
+
+    /// The application took too long: unless the head of its response is out, the client is answered without
+    /// it. Whether that is so.
+    pub(crate) fn time_out(&self) -> bool {
+        let mut state = self.lock();
+        if state.content || state.ended.is_some() {
+            return false;
+        }
+        state.answer = Some(StatusCode::SERVICE_UNAVAILABLE);
+        state.machine.lose(Disconnect::Timeout);
+        state.request = None;
+        state.wake_both();
+        self.wake_connection(&state);
+        true
+    }
+
     /// The call is dropped: nothing more comes of the exchange.
     pub(crate) fn finish(&self) {
         self.lock().machine.finish();
@@ -124,6 +157,12 @@ impl HttpExchange {
         let mut state = self.lock();
         if let Some(result) = ended {
             state.end(result);
+        }
+        if let Some(status) = state.answer.take() {
+            let mut response = answer(status).map(Reply::Whole);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            state.head_out = true;
+            return Poll::Ready(Ok(response));
         }
         if let Some(Action::Answer(status)) = state.ended {
             return Poll::Ready(Ok(answer(status).map(Reply::Whole)));

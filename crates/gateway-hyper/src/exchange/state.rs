@@ -11,6 +11,7 @@ use gateway_iface::{Error, RequestHead, RequestTrailers};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use tracing::error;
 
+use super::budget::BodyBudget;
 use super::file::FilePart;
 use super::input::{Broken, Input, Piece};
 
@@ -26,8 +27,12 @@ pub(super) struct State {
     pub(super) expects: bool,
     /// Whether 100 is due, which the connection sends: HTTP/1 does so by itself.
     pub(super) continues: bool,
-    /// The body of the request is malformed; an answer can still be sent.
-    pub(super) broken: bool,
+    /// What is answered to a request whose body is malformed, too large or too slow, where the application has
+    /// no answer; and what it is told.
+    pub(super) refused: Option<(StatusCode, Disconnect)>,
+    /// What is answered without the application, which took too long.
+    pub(super) answer: Option<StatusCode>,
+    pub(super) budget: BodyBudget,
     pub(super) start: Option<ResponseStart>,
     /// Whether the application has sent content, so that the head may go out.
     pub(super) content: bool,
@@ -64,7 +69,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(head: &RequestHead, request: Option<Input>) -> Self {
+    pub(super) fn new(budget: BodyBudget, head: &RequestHead, request: Option<Input>) -> Self {
         let expects = request.is_some() && head.headers().contains_key(header::EXPECT);
         Self {
             machine: HttpMachine::new(head),
@@ -74,7 +79,9 @@ impl State {
             ahead_octets: 0,
             expects,
             continues: false,
-            broken: false,
+            refused: None,
+            answer: None,
+            budget,
             start: None,
             content: false,
             head_out: false,
@@ -104,7 +111,9 @@ impl State {
         self.machine.reset(head);
         self.expects = request.is_some() && head.headers().contains_key(header::EXPECT);
         self.continues = false;
-        self.broken = false;
+        self.refused = None;
+        self.answer = None;
+        self.budget.reset();
         self.request = request;
         self.request_trailers = head.extensions().get().cloned();
         if !self.ahead.is_empty() {
@@ -162,13 +171,14 @@ impl State {
 
     pub(super) fn end(&mut self, result: &Result<(), Error>) {
         let mut ending = self.machine.end(result, self.head_out);
-        let own = result.as_ref().is_err_and(Error::is_disconnected) && (self.discard || self.broken);
+        let own =
+            result.as_ref().is_err_and(Error::is_disconnected) && (self.discard || self.refused.is_some());
         let excused = own || (result.is_ok() && self.told_complete);
         if ending.fault && !excused {
             report(result);
         }
-        if let (Action::Answer(status), true) = (&mut ending.action, self.broken && own) {
-            *status = StatusCode::BAD_REQUEST;
+        if let (Some((status, _)), true, false) = (self.refused, own, self.content || self.head_out) {
+            ending.action = Action::Answer(status);
         }
         self.machine.finish();
         // A half that is left behind in another task is told so: no end of a body is forged for it, and
@@ -261,7 +271,7 @@ impl State {
     /// Why the exchange is over, as `receive` tells it; a shutdown is told by it alone.
     pub(super) fn disconnect(&mut self) -> Option<Disconnect> {
         match self.machine.disconnect() {
-            None if self.broken => Some(Disconnect::Client),
+            None if self.refused.is_some() => self.refused.map(|(_, reason)| reason),
             None if self.closed => {
                 self.told_complete = true;
                 Some(Disconnect::Complete)
@@ -292,6 +302,8 @@ impl State {
     pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) {
         while self.request.is_some() && !self.expects && self.ahead_octets < MAX_READ_AHEAD {
             let Poll::Ready(ReceiveEvent::HttpRequest(request)) = self.poll_body(cx) else {
+                // The application asks for nothing.
+                self.budget.go_on();
                 return;
             };
             self.ahead_octets += request.body.len();
@@ -299,13 +311,34 @@ impl State {
         }
     }
 
+    /// No more of the request's body is taken.
+    pub(super) fn refuse(&mut self, status: StatusCode, reason: Disconnect) {
+        self.refused = Some((status, reason));
+        self.request = None;
+        if reason == Disconnect::Timeout {
+            self.machine.lose(reason);
+        }
+    }
+
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
         loop {
             let Some(request) = &mut self.request else {
-                return Poll::Ready(ReceiveEvent::HttpRequest(RequestBody::last(Bytes::new())));
+                return Poll::Ready(match self.refused {
+                    Some((_, reason)) => ReceiveEvent::HttpDisconnect(reason),
+                    None => ReceiveEvent::HttpRequest(RequestBody::last(Bytes::new())),
+                });
             };
-            match ready!(request.poll_piece(cx)) {
+            let Poll::Ready(piece) = request.poll_piece(cx) else {
+                self.budget.wait();
+                return Poll::Pending;
+            };
+            self.budget.go_on();
+            match piece {
                 Some(Ok(Piece::Data(block))) => {
+                    if self.budget.is_exceeded_by(block.len()) {
+                        self.refuse(StatusCode::PAYLOAD_TOO_LARGE, Disconnect::Client);
+                        continue;
+                    }
                     let body = if request.is_end() {
                         self.request = None;
                         RequestBody::last(block)
@@ -319,11 +352,9 @@ impl State {
                         trailers.set(fields);
                     }
                 }
-                Some(Err(broken)) => {
-                    match broken {
-                        Broken::Malformed => self.broken = true,
-                        Broken::Lost => self.machine.lose(Disconnect::Client),
-                    }
+                Some(Err(Broken::Malformed)) => self.refuse(StatusCode::BAD_REQUEST, Disconnect::Client),
+                Some(Err(Broken::Lost)) => {
+                    self.machine.lose(Disconnect::Client);
                     self.request = None;
                     return Poll::Ready(ReceiveEvent::HttpDisconnect(Disconnect::Client));
                 }

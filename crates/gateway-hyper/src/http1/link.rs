@@ -6,8 +6,8 @@ use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
@@ -18,10 +18,12 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::body::Body;
+use crate::builder::OnDisconnect;
 use crate::control::Control;
 use crate::exchange::{Aborted, HttpExchange, Input, Reply, answer};
-use crate::refusal::{refusal, replace_host};
+use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
+use crate::waits::Wait;
 
 /// One connection.
 ///
@@ -40,6 +42,8 @@ pub(crate) struct Link {
     polled: AtomicBool,
     /// Whether a body waits until hyper has written out what came before: see [`Link::poll_flushed`].
     flush: AtomicU8,
+    /// How many requests came.
+    requests: AtomicU64,
     /// Links for responses with 103, and whether there are any.
     hints: Mutex<Vec<HeaderValue>>,
     hinted: AtomicBool,
@@ -52,6 +56,7 @@ struct Call {
 
 impl Link {
     pub(crate) fn new(serving: Arc<Serving>, control: Arc<Control>, connection: Arc<Connection>) -> Self {
+        control.waits().begin(Wait::Head, serving.limits().head);
         Self {
             serving,
             control,
@@ -60,6 +65,7 @@ impl Link {
             active: AtomicBool::new(false),
             polled: AtomicBool::new(false),
             flush: AtomicU8::new(IDLE),
+            requests: AtomicU64::new(0),
             hints: Mutex::default(),
             hinted: AtomicBool::new(false),
         }
@@ -67,11 +73,16 @@ impl Link {
 
     /// Begins the call for a request; nothing of the application runs yet.
     fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
+        let waits = self.control.waits();
+        waits.end(Wait::Head);
+        waits.end(Wait::Idle);
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
         let body = if body.is_end_stream() { None } else { Some(body) };
         let chunked = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
-        if let Some(status) = refusal(&head, chunked) {
+        let settings = self.serving.settings();
+        let refused = refusal(&head, chunked).or_else(|| too_large(&head, settings.max_body_size));
+        if let Some(status) = refused {
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
         replace_host(&mut head);
@@ -89,11 +100,11 @@ impl Link {
                 if let Some(exchange) = Arc::get_mut(exchange) {
                     exchange.reset(&head, body);
                 } else {
-                    *exchange = Arc::new(HttpExchange::new(&head, body));
+                    *exchange = Arc::new(HttpExchange::new(&self.serving, &self.control, &head, body));
                 }
                 exchange
             }
-            none => none.insert(Arc::new(HttpExchange::new(&head, body))),
+            none => none.insert(Arc::new(HttpExchange::new(&self.serving, &self.control, &head, body))),
         };
         let exchange = Arc::clone(exchange);
         if self.control.is_stopping() {
@@ -103,6 +114,7 @@ impl Link {
         let send = asgi::Send::shared(exchange as _);
         let app = Arc::clone(self.serving.app());
         call.future.set(async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await });
+        waits.begin(Wait::Call, self.serving.limits().call);
         self.active.store(true, Ordering::Relaxed);
         self.flush.store(IDLE, Ordering::Relaxed);
         Responding { link: Arc::clone(self), refused: None }
@@ -127,12 +139,71 @@ impl Link {
         if exchange.has_hints() {
             self.hint(exchange.take_hints());
         }
-        response.map_ok(|response| {
-            response.map(|reply| match reply {
-                Reply::Whole(block) => Body::full(block),
-                Reply::Streamed => Body::stream(Arc::clone(exchange), Arc::clone(self)),
-            })
-        })
+        let response = ready!(response);
+        self.control.waits().end(Wait::Call);
+        let mut response = response?.map(|reply| match reply {
+            Reply::Whole(block) => Body::full(block),
+            Reply::Streamed => Body::stream(Arc::clone(exchange), Arc::clone(self)),
+        });
+        if self.is_last() {
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        Poll::Ready(Ok(response))
+    }
+
+    /// Whether the connection has had all requests that it may have.
+    fn is_last(&self) -> bool {
+        let Some(most) = self.serving.settings().max_requests else {
+            return false;
+        };
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1 >= most
+    }
+
+    /// Something was read.
+    #[inline]
+    pub(super) fn received(&self) {
+        let waits = self.control.waits();
+        if waits.is_waiting(Wait::Idle) {
+            waits.end(Wait::Idle);
+            waits.begin(Wait::Head, self.serving.limits().head);
+        }
+    }
+
+    /// Nothing is under way: the next request is waited for.
+    #[inline]
+    pub(super) fn rest(&self) {
+        let waits = self.control.waits();
+        if !waits.is_waiting(Wait::Idle) && !waits.is_waiting(Wait::Head) && !waits.is_waiting(Wait::Write) {
+            waits.begin(Wait::Idle, self.serving.limits().idle);
+        }
+    }
+
+    /// Writing waits for the client, or does so no more.
+    #[inline]
+    pub(super) fn written(&self, blocked: bool) {
+        let waits = self.control.waits();
+        if waits.is_waiting(Wait::Write) != blocked {
+            if blocked {
+                waits.begin(Wait::Write, self.serving.limits().write);
+            } else {
+                waits.end(Wait::Write);
+            }
+        }
+    }
+
+    /// The client is too slow with the body of its request.
+    pub(super) fn time_out_body(&self) {
+        if let Some(exchange) = &self.lock().exchange {
+            exchange.refuse_body(StatusCode::REQUEST_TIMEOUT, Disconnect::Timeout);
+        }
+    }
+
+    /// The application is too slow with the head of its response.
+    pub(super) fn time_out_call(&self) {
+        let lost = self.lock().exchange.as_ref().is_some_and(|exchange| exchange.time_out());
+        if lost && self.serving.settings().on_disconnect == OnDisconnect::Cancel {
+            self.cancel();
+        }
     }
 
     /// Leaves links to be sent ahead of the head, as soon as nothing of an earlier response is in the way.
@@ -274,6 +345,8 @@ impl fmt::Debug for Link {
     }
 }
 
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
 const IDLE: u8 = 0;
 const WAITING: u8 = 1;
 const FLUSHED: u8 = 2;
@@ -314,7 +387,7 @@ impl Future for Responding {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(status) = self.refused {
             let mut response = answer(status).map(Body::full);
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
             return Poll::Ready(Ok(response));
         }
         self.link.poll_response(cx)

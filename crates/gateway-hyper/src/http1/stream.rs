@@ -75,7 +75,9 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buf)
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        self.link.received();
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -83,7 +85,9 @@ impl Write for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_hints(cx))?;
         self.between = false;
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.link.written(polled.is_pending());
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -109,6 +113,8 @@ impl Write for Stream {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_hints(cx))?;
         self.between = false;
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.link.written(polled.is_pending());
+        polled
     }
 }

@@ -13,6 +13,7 @@ use super::link::{Link, Service};
 use super::stream::Stream;
 use crate::builder::OnDisconnect;
 use crate::socket::{Rewound, Socket};
+use crate::waits::{Expired, Wait};
 
 /// Drives hyper and the application until both are done; ready with the socket when it speaks HTTP/2.
 pub(crate) struct Task {
@@ -28,6 +29,36 @@ impl Task {
         let stream = Stream::new(socket, Arc::clone(&link));
         let http = link.serving().http1().serve_connection(stream, Service::new(Arc::clone(&link)));
         Self { http: Some(Box::new(http)), link, stopping: false, known: false, http2: None }
+    }
+
+    /// Waits were too long.
+    #[cold]
+    fn expired(&mut self, expired: Expired) {
+        if expired.contains(Wait::Head) || expired.contains(Wait::Idle) {
+            // Between requests nothing is lost by that.
+            if let Some(http) = self.http.take() {
+                let parts = http.into_parts();
+                let begun = expired.contains(Wait::Head) && !parts.read_buf.is_empty();
+                parts.io.into_socket().close(if begun { TIMEOUT } else { b"" });
+            }
+            self.link.close();
+        }
+        if expired.contains(Wait::Write) {
+            if let Some(http) = self.http.take() {
+                http.into_parts().io.into_socket().reset();
+            }
+            if self.link.lose(Disconnect::Timeout)
+                && self.link.serving().settings().on_disconnect == OnDisconnect::Cancel
+            {
+                self.link.cancel();
+            }
+        }
+        if expired.contains(Wait::Body) {
+            self.link.time_out_body();
+        }
+        if expired.contains(Wait::Call) {
+            self.link.time_out_call();
+        }
     }
 
     /// hyper is done with the connection; the call may not be.
@@ -84,6 +115,9 @@ impl Future for Task {
             this.link.cancel();
             return Poll::Ready(None);
         }
+        if let Some(expired) = this.link.control().waits().take_expired() {
+            this.expired(expired);
+        }
         if let Some(http) = &mut this.http {
             let mut http = Pin::new(&mut **http);
             if !this.stopping && this.link.control().is_stopping() {
@@ -96,6 +130,9 @@ impl Future for Task {
             }
         }
         this.link.drive_if_unpolled(cx);
+        if !this.link.is_active() {
+            this.link.rest();
+        }
         if this.http.is_none() && !this.link.is_active() {
             Poll::Ready(this.http2.take())
         } else {
@@ -103,3 +140,6 @@ impl Future for Task {
         }
     }
 }
+
+/// The answer to a head that did not come in time.
+const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";

@@ -1,36 +1,35 @@
 //! The task of one HTTP/2 connection.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use gateway_iface::asgi::Disconnect;
 use gateway_iface::{Connection, RequestHead};
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, StreamId};
+use h2::{Reason, RecvStream};
 use http::Request;
-use parking_lot::Mutex;
 use tracing::debug;
 
 use super::outgoing::refuse;
 use super::stream::Stream;
 use crate::control::Control;
-use crate::exchange::HttpExchange;
-use crate::refusal::{refusal, take_authority};
+use crate::refusal::{refusal, take_authority, too_large};
 use crate::serving::Serving;
 use crate::socket::Rewound;
+use crate::waits::Wait;
 
 /// What the streams of a connection have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) serving: Arc<Serving>,
+    control: Arc<Control>,
     connection: Arc<Connection>,
-    /// The exchanges under way, those that outlive their stream included.
-    exchanges: Mutex<HashMap<StreamId, Arc<HttpExchange>>>,
+    /// Calls under way, those that outlive their stream included.
+    calls: AtomicU32,
     /// How often the client took a request back, less the requests that it let finish.
-    resets: Mutex<u32>,
+    resets: AtomicU32,
 }
 
 /// Serves the streams of a connection until it ends.
@@ -40,32 +39,50 @@ pub(crate) async fn serve(
     connection: Arc<Connection>,
     io: Rewound,
 ) {
-    let mut h2 = match serving.http2().handshake::<_, Bytes>(io).await {
-        Ok(h2) => h2,
-        Err(error) => {
+    control.waits().begin(Wait::Head, serving.limits().head);
+    let mut handshake = Box::pin(serving.http2().handshake::<_, Bytes>(io));
+    let shaken = poll_fn(|cx| {
+        control.wait(cx);
+        if control.is_cut_off() || control.waits().take_expired().is_some() {
+            return Poll::Ready(None);
+        }
+        handshake.as_mut().poll(cx).map(Some)
+    });
+    let mut h2 = match shaken.await {
+        Some(Ok(h2)) => h2,
+        Some(Err(error)) => {
             debug!(%error, "HTTP/2 did not begin");
             return;
         }
+        None => {
+            debug!("HTTP/2 did not begin in time");
+            return;
+        }
     };
-    let shared = Arc::new(Shared { serving, connection, exchanges: Mutex::default(), resets: Mutex::new(0) });
+    control.waits().end(Wait::Head);
+    let shared = Arc::new(Shared {
+        serving,
+        control,
+        connection,
+        calls: AtomicU32::new(0),
+        resets: AtomicU32::new(0),
+    });
     let mut stopping = false;
     poll_fn(|cx| {
+        let control = &shared.control;
         control.wait(cx);
         if control.is_cut_off() {
-            shared.each(|exchange| {
-                exchange.lose(Disconnect::Shutdown);
-            });
             return Poll::Ready(());
         }
-        if control.is_stopping() && !stopping {
+        let idle = control.waits().take_expired().is_some();
+        if (control.is_stopping() || idle) && !stopping {
             stopping = true;
             h2.graceful_shutdown();
-            shared.each(HttpExchange::shut_down);
         }
         if shared.is_abused() {
             h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         }
-        shared.poll_accept(cx, &mut h2, &control)
+        shared.poll_accept(cx, &mut h2)
     })
     .await;
 }
@@ -75,66 +92,83 @@ impl Shared {
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         h2: &mut h2::server::Connection<Rewound, Bytes>,
-        control: &Arc<Control>,
     ) -> Poll<()> {
         loop {
             match h2.poll_accept(cx) {
-                Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond, control),
+                Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond),
                 Poll::Ready(Some(Err(error))) => {
                     debug!(%error, "connection ended");
                     return Poll::Ready(());
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if self.calls.load(Ordering::Relaxed) == 0 {
+                        self.rest();
+                    }
+                    return Poll::Pending;
+                }
             }
         }
     }
 
     /// Begins the call for a request, in a task of its own.
-    fn begin(
-        self: &Arc<Self>,
-        request: Request<RecvStream>,
-        mut respond: SendResponse<Bytes>,
-        control: &Arc<Control>,
-    ) {
+    fn begin(self: &Arc<Self>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        self.control.waits().end(Wait::Idle);
+        let settings = self.serving.settings();
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
-        let refused = take_authority(&mut head).or_else(|| refusal(&head, false));
+        let refused = take_authority(&mut head)
+            .or_else(|| refusal(&head, false))
+            .or_else(|| too_large(&head, settings.max_body_size));
         if let Some(status) = refused {
             refuse(&mut respond, status, &self.serving);
             return;
         }
-        if self.exchanges.lock().len() >= 2 * self.serving.settings().http2_max_streams as usize {
+        if self.calls.fetch_add(1, Ordering::Relaxed) >= 2 * settings.http2_max_streams {
             // Calls whose client went away run to their end, and count.
+            self.calls.fetch_sub(1, Ordering::Relaxed);
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
-        let id = respond.stream_id();
-        let stream = Stream::new(Arc::clone(self), head, body, respond);
-        self.exchanges.lock().insert(id, Arc::clone(stream.exchange()));
-        if control.is_stopping() {
-            stream.exchange().shut_down();
-        }
-        self.serving.spawn_call(stream);
+        self.serving.spawn_call(Stream::new(Arc::clone(self), head, body, respond));
     }
 
     /// A stream is over, and its call.
-    pub(super) fn over(&self, id: StreamId) {
-        self.exchanges.lock().remove(&id);
+    pub(super) fn over(&self) {
+        if self.calls.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.rest();
+        }
+    }
+
+    /// Nothing is under way: the next request is waited for.
+    fn rest(&self) {
+        let waits = self.control.waits();
+        if !waits.is_waiting(Wait::Idle) {
+            waits.begin(Wait::Idle, self.serving.limits().idle);
+        }
     }
 
     /// A stream ended; `reset` tells whether the client took the request back.
     pub(super) fn ended(&self, reset: bool) {
-        let mut resets = self.resets.lock();
-        *resets = if reset { resets.saturating_add(1) } else { resets.saturating_sub(1) };
+        if reset {
+            self.resets.fetch_add(1, Ordering::Relaxed);
+            if self.is_abused() {
+                self.control.wake();
+            }
+        } else {
+            let less = |resets: u32| resets.checked_sub(1);
+            // Below nothing there is nothing to take off.
+            let _ = self.resets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// Whether the server is shutting down.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.control.is_stopping()
     }
 
     /// Whether the client does little else than to take requests back (rapid reset, CVE-2023-44487).
     fn is_abused(&self) -> bool {
-        *self.resets.lock() > self.serving.settings().http2_max_resets
-    }
-
-    fn each(&self, tell: impl Fn(&HttpExchange)) {
-        self.exchanges.lock().values().for_each(|exchange| tell(exchange));
+        self.resets.load(Ordering::Relaxed) > self.serving.settings().http2_max_resets
     }
 }

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use crate::exchange::{HttpExchange, Next, Reply, answer};
 use crate::serving::Serving;
+use crate::waits::{Wait, Waits};
 
 /// The response of one stream, as far as it is out.
 #[derive(Debug)]
@@ -47,10 +48,12 @@ impl Outgoing {
         cx: &mut Context<'_>,
         exchange: &HttpExchange,
         serving: &Serving,
+        waits: &Waits,
         ended: Option<&Result<(), Error>>,
     ) -> Poll<Result<(), Lost>> {
         if self.body.is_none() {
             let done = ready!(self.poll_head(cx, exchange, serving, ended))?;
+            waits.end(Wait::Call);
             if done {
                 return Poll::Ready(Ok(()));
             }
@@ -61,10 +64,26 @@ impl Outgoing {
             return Poll::Ready(Ok(()));
         };
         let polled = body.poll(cx, exchange, self.reads_trailers);
+        let blocked = polled.is_pending() && !body.blocks.is_empty();
+        if blocked != waits.is_waiting(Wait::Write) {
+            if blocked {
+                waits.begin(Wait::Write, serving.limits().write);
+            } else {
+                waits.end(Wait::Write);
+            }
+        }
         if polled.is_pending() && body.stream.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(Lost));
         }
         polled
+    }
+
+    /// Gives the stream up.
+    pub(super) fn reset(mut self, reason: Reason) {
+        match &mut self.body {
+            Some(body) => body.stream.send_reset(reason),
+            None => self.respond.send_reset(reason),
+        }
     }
 
     /// Sends the head as soon as it may go out; whether that was all.

@@ -11,18 +11,21 @@ use bytes::Bytes;
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Error, RequestHead, RequestTrailers};
 use h2::server::SendResponse;
-use h2::{RecvStream, StreamId};
-use http::header;
+use h2::{Reason, RecvStream};
+use http::{StatusCode, header};
 
 use super::connection::Shared;
 use super::outgoing::{Lost, Outgoing};
 use crate::builder::OnDisconnect;
 use crate::exchange::{HttpExchange, Input};
+use crate::serving::Registered;
+use crate::waits::Wait;
 
 /// The task of one stream: it ends when the response is out, or lost, and the call is over.
 pub(super) struct Stream {
     shared: Arc<Shared>,
-    id: StreamId,
+    registered: Registered,
+    told: bool,
     exchange: Arc<HttpExchange>,
     call: Option<Call>,
     /// `None` when nothing more goes out.
@@ -38,23 +41,21 @@ impl Stream {
         body: RecvStream,
         respond: SendResponse<Bytes>,
     ) -> Self {
-        let id = respond.stream_id();
+        let registered = shared.serving.register();
+        let control = registered.control();
         let body = if body.is_end_stream() { None } else { Some(Input::Http2(body)) };
         head.set_bodiless(body.is_none());
         if body.is_some() && head.headers().contains_key(header::TRAILER) {
             head.extensions_mut().insert(RequestTrailers::new());
         }
-        let exchange = Arc::new(HttpExchange::new(&head, body));
+        let exchange = Arc::new(HttpExchange::new(&shared.serving, control, &head, body));
+        control.waits().begin(Wait::Call, shared.serving.limits().call);
         let outgoing = Some(Outgoing::new(&head, respond));
         let receive = Receive::shared(Arc::clone(&exchange) as _);
         let send = asgi::Send::shared(Arc::clone(&exchange) as _);
         let app = Arc::clone(shared.serving.app());
         let call = async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await };
-        Self { shared, id, exchange, call: Some(Box::pin(call)), outgoing }
-    }
-
-    pub(super) const fn exchange(&self) -> &Arc<HttpExchange> {
-        &self.exchange
+        Self { shared, registered, told: false, exchange, call: Some(Box::pin(call)), outgoing }
     }
 
     /// Polls the call: what it came to, if it is over now.
@@ -70,13 +71,44 @@ impl Stream {
         Some(result)
     }
 
-    /// The client took the request back, or is gone.
-    fn lose(&mut self) {
-        self.outgoing = None;
-        self.shared.ended(true);
-        let lost = self.exchange.lose(Disconnect::Client);
-        if lost && self.call.is_some() && self.shared.serving.settings().on_disconnect == OnDisconnect::Cancel
+    /// Looks at what the server tells, and at the waits that were too long.
+    fn look(&mut self, cx: &Context<'_>) {
+        let control = Arc::clone(self.registered.control());
+        control.wait(cx);
+        if control.is_cut_off() {
+            self.lose(Disconnect::Shutdown);
+        } else if !self.told && (control.is_stopping() || self.shared.is_stopping()) {
+            self.told = true;
+            self.exchange.shut_down();
+        }
+        let Some(expired) = control.waits().take_expired() else {
+            return;
+        };
+        if expired.contains(Wait::Write) {
+            self.lose(Disconnect::Timeout);
+        }
+        if expired.contains(Wait::Body) {
+            self.exchange.refuse_body(StatusCode::REQUEST_TIMEOUT, Disconnect::Timeout);
+        }
+        if expired.contains(Wait::Call) && self.exchange.time_out() && self.cancels() {
+            self.call = None;
+            self.exchange.finish();
+        }
+    }
+
+    fn cancels(&self) -> bool {
+        self.shared.serving.settings().on_disconnect == OnDisconnect::Cancel
+    }
+
+    /// Nothing more reaches the client.
+    fn lose(&mut self, reason: Disconnect) {
+        if let Some(outgoing) = self.outgoing.take()
+            && reason != Disconnect::Client
         {
+            outgoing.reset(Reason::CANCEL);
+        }
+        let lost = self.exchange.lose(reason);
+        if lost && self.call.is_some() && self.cancels() {
             self.call = None;
             self.exchange.finish();
         }
@@ -88,16 +120,20 @@ impl Future for Stream {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        this.look(cx);
         let ended = this.poll_call(cx);
         if let Some(outgoing) = &mut this.outgoing {
-            match outgoing.poll(cx, &this.exchange, &this.shared.serving, ended.as_ref()) {
+            let control = this.registered.control();
+            match outgoing.poll(cx, &this.exchange, &this.shared.serving, control.waits(), ended.as_ref()) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => {
+                    control.waits().end(Wait::Write);
                     this.outgoing = None;
                     this.shared.ended(false);
                 }
                 Poll::Ready(Err(Lost)) => {
-                    this.lose();
+                    this.shared.ended(true);
+                    this.lose(Disconnect::Client);
                     // Whoever waits for that learns of it now.
                     cx.waker().wake_by_ref();
                 }
@@ -112,15 +148,12 @@ impl Future for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.exchange.abandon();
-        self.shared.over(self.id);
+        self.shared.over();
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream")
-            .field("id", &self.id)
-            .field("exchange", &self.exchange)
-            .finish_non_exhaustive()
+        f.debug_struct("Stream").field("exchange", &self.exchange).finish_non_exhaustive()
     }
 }

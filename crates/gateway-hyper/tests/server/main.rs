@@ -16,6 +16,7 @@ mod framing;
 mod left_behind;
 mod lifespan;
 mod lifespan_ends;
+mod limits;
 mod listeners;
 mod loss;
 mod observers;
