@@ -7,6 +7,7 @@
 //! curl -i http://127.0.0.1:8000/stream                      ten blocks of 1 KiB, sent one by one
 //! curl -so /dev/null http://127.0.0.1:8000/big              1 MiB of known length
 //! curl -i --data hello http://127.0.0.1:8000/echo           the request body, streamed back
+//! curl -i --data hello http://127.0.0.1:8000/length         how many octets the request body has
 //! curl -i 'http://127.0.0.1:8000/scope?a=b'                 what the application was told
 //! curl -i 'http://127.0.0.1:8000/sleep?ms=100'              nothing, after a while
 //! ```
@@ -120,6 +121,7 @@ impl asgi::Application for AsgiApp {
             "/stream" => Box::pin(stream(send)),
             "/big" => Box::pin(big(send)),
             "/echo" => Box::pin(echo(request, receive, send)),
+            "/length" => Box::pin(length(receive, send)),
             "/scope" => Box::pin(text(send, 200, describe(request.head()).into())),
             "/sleep" => Box::pin(sleep(pause(request.query_string()), send)),
             _ => Box::pin(text(send, 404, Bytes::from_static(b"Not Found"))),
@@ -154,6 +156,14 @@ async fn echo(request: HttpScope, mut receive: Receive, mut send: asgi::Send) ->
     Ok(send.last(Bytes::new()).await?)
 }
 
+async fn length(mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
+    let mut length = 0;
+    while let Some(block) = receive.block().await? {
+        length += block.len();
+    }
+    Ok(send.text(200, format!("{length} octets")).await?)
+}
+
 async fn sleep(pause: Duration, mut send: asgi::Send) -> Result<(), Error> {
     tokio::time::sleep(pause).await;
     Ok(send.text(200, Bytes::new()).await?)
@@ -169,6 +179,10 @@ fn wsgi_app(mut environ: Environ, start_response: &mut dyn StartResponse) -> Res
             (200, headers, Body::from(Bytes::from_static(&BIG)))
         }
         "/echo" => (200, echo_headers(environ.head()), Body::file(environ.take_input(), 64 * 1024)),
+        "/length" => {
+            let length = std::io::copy(&mut environ.take_input(), &mut std::io::sink())?;
+            (200, text_headers(), Body::from(format!("{length} octets")))
+        }
         "/scope" => (200, text_headers(), Body::from(describe(environ.head()))),
         "/sleep" => {
             std::thread::sleep(pause(environ.query_string()));
