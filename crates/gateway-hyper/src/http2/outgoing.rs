@@ -29,6 +29,8 @@ struct Body {
     stream: SendStream<Bytes>,
     blocks: VecDeque<Bytes>,
     next: Next,
+    /// How often a reset was put off.
+    put_off: u8,
 }
 
 /// The stream was reset by the client, or its connection is gone.
@@ -98,6 +100,8 @@ impl Outgoing {
         self.send_interim(exchange);
         let response = match polled {
             Poll::Ready(Ok(response)) => response,
+            // Without an answer, because the client took the request back; or because there is none.
+            Poll::Ready(Err(_)) if self.respond.poll_reset(cx).is_ready() => return Poll::Ready(Err(Lost)),
             Poll::Ready(Err(_)) => {
                 self.respond.send_reset(Reason::INTERNAL_ERROR);
                 return Poll::Ready(Ok(true));
@@ -126,7 +130,7 @@ impl Outgoing {
             Reply::Whole(block) => (VecDeque::from([block]), Next::End),
             Reply::Streamed => (VecDeque::new(), Next::Unknown),
         };
-        self.body = Some(Body { stream, blocks, next });
+        self.body = Some(Body { stream, blocks, next, put_off: 0 });
         Poll::Ready(Ok(false))
     }
 
@@ -164,6 +168,13 @@ impl Body {
             let Some(block) = self.blocks.front_mut() else {
                 match self.next {
                     Next::Unknown => return Poll::Pending,
+                    Next::Abort if self.stream.poll_reset(cx).is_ready() => return Poll::Ready(Err(Lost)),
+                    // A reset throws away what h2 still holds: the connection's task has its turn first.
+                    Next::Abort if self.put_off < MAX_PUT_OFF => {
+                        self.put_off += 1;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                     Next::Abort => self.stream.send_reset(Reason::INTERNAL_ERROR),
                     Next::Trailers if reads_trailers => {
                         let fields = exchange.take_trailers().unwrap_or_default();
@@ -209,3 +220,6 @@ fn reads_trailers(head: &RequestHead) -> bool {
     let mut members = values.flat_map(|value| value.as_bytes().split(|&octet| octet == b','));
     members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
+
+/// Turns that a stream leaves to its connection before it is reset.
+const MAX_PUT_OFF: u8 = 8;
