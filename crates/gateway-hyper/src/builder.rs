@@ -1,12 +1,14 @@
 //! How a server is set up.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::lifespan::LifespanMode;
 use crate::listener::Listener;
 use crate::server::Server;
+use crate::threads::Runtime;
 
 /// How a server is set up; [`Server::builder`] begins one.
 #[derive(Clone, Debug)]
@@ -30,6 +32,9 @@ pub struct Builder {
     pub(crate) tls_handshake_timeout: Duration,
     pub(crate) http2_max_streams: u32,
     pub(crate) http2_max_resets: u32,
+    pub(crate) drain_delay: Duration,
+    pub(crate) runtime: Runtime,
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 impl Builder {
@@ -190,6 +195,29 @@ impl Builder {
         http2
     }
 
+    /// How long the server goes on as before once it was told to stop, but for
+    /// [`Handle::is_draining`](crate::Handle::is_draining) and what [`Probes`](crate::Probes) answer; no time by
+    /// default.
+    ///
+    /// It is for load balancers, which send requests until they notice: twice as long as their
+    /// interval between checks is a good choice. A further signal ends it.
+    pub const fn drain_delay(mut self, drain_delay: Duration) -> Self {
+        self.drain_delay = drain_delay;
+        self
+    }
+
+    /// How the threads of [`Server::run`] share their work; [`Runtime::PerThread`] by default.
+    pub const fn runtime(mut self, runtime: Runtime) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// How many threads [`Server::run`] has; as many as there are processors by default.
+    pub const fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// Listens on an address; port 0 takes a free one.
     ///
     /// # Errors
@@ -213,8 +241,31 @@ impl Builder {
     /// # Errors
     ///
     /// Those of asking the socket for its address.
-    pub fn listen(self, listener: impl Into<Listener>) -> io::Result<Server> {
-        Server::new(self, listener.into())
+    pub fn listen(self, listener: Listener) -> io::Result<Server> {
+        self.listen_all([listener])
+    }
+
+    /// Takes several sockets that listen already; with none at all the server just waits to be told to stop.
+    ///
+    /// # Errors
+    ///
+    /// Those of asking a socket for its address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gateway_hyper::{Inherited, ListenAddr, ListenOptions, Server};
+    ///
+    /// let mut listeners = Vec::new();
+    /// for text in ["127.0.0.1:0", "[::1]:0"] {
+    ///     listeners.extend(ListenOptions::new().bind(&text.parse()?, &mut Inherited::none())?);
+    /// }
+    /// let server = Server::builder().listen_all(listeners)?;
+    /// assert_eq!(server.local_addrs().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listen_all(self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<Server> {
+        Server::new(self, listeners.into_iter().collect())
     }
 }
 
@@ -239,6 +290,9 @@ impl Default for Builder {
             tls_handshake_timeout: Duration::from_secs(10),
             http2_max_streams: 128,
             http2_max_resets: 256,
+            drain_delay: Duration::ZERO,
+            runtime: Runtime::PerThread,
+            threads: None,
         }
     }
 }

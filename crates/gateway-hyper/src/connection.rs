@@ -13,6 +13,7 @@ use crate::http1::{self, Link};
 use crate::http2;
 use crate::serving::{Registered, Serving};
 use crate::socket::{Rewound, Socket};
+use crate::stats::Open;
 use crate::tls::Acceptor;
 
 /// Serves what comes on the socket.
@@ -24,6 +25,7 @@ pub(crate) async fn serve(
     tls: Option<Arc<Acceptor>>,
     registered: Registered,
 ) {
+    let open = Open::new(Arc::clone(control.counters()));
     if let Some(acceptor) = tls {
         let Some(accepted) = Box::pin(shake_hands(&serving, &control, &acceptor, socket)).await else {
             return;
@@ -42,7 +44,7 @@ pub(crate) async fn serve(
     if let Some(io) = http2 {
         Box::pin(http2::serve(serving, control, connection, io)).await;
     }
-    drop(registered);
+    drop((registered, open));
 }
 
 async fn shake_hands(

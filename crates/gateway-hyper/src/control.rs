@@ -1,16 +1,19 @@
 //! How a server speaks to the task of a connection.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-use crate::waits::Waits;
+use crate::stats::{Counters, Limit};
+use crate::waits::{Wait, Waits};
 
 /// One connection, or one stream of it, as the server knows it: whatever protocol it speaks, its task looks here.
 #[derive(Debug)]
 pub(crate) struct Control {
+    counters: Arc<Counters>,
     /// Whether the server is shutting down.
     stop: AtomicBool,
     /// Whether the server gives the connection up.
@@ -20,8 +23,19 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(crate) const fn new(waits: Waits) -> Self {
-        Self { stop: AtomicBool::new(false), cut: AtomicBool::new(false), task: Mutex::new(None), waits }
+    pub(crate) const fn new(counters: Arc<Counters>, waits: Waits) -> Self {
+        Self {
+            counters,
+            stop: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            task: Mutex::new(None),
+            waits,
+        }
+    }
+
+    /// Where it is counted what becomes of requests.
+    pub(crate) const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     pub(crate) const fn waits(&self) -> &Waits {
@@ -30,7 +44,16 @@ impl Control {
 
     /// Has the task look at the waits that were too long.
     pub(crate) fn check_waits(&self) {
-        if self.waits.check() {
+        let count = |wait| {
+            self.counters.hit(match wait {
+                Wait::Head => Limit::HeadTime,
+                Wait::Idle => Limit::IdleTime,
+                Wait::Body => Limit::BodyTime,
+                Wait::Call => Limit::HandlerTime,
+                Wait::Write => Limit::WriteTime,
+            });
+        };
+        if self.waits.check(count) {
             self.wake();
         }
     }

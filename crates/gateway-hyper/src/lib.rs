@@ -39,30 +39,45 @@
 //! than unix.
 
 mod accept;
+mod beside;
 mod builder;
+#[cfg(feature = "cli")]
+mod cli;
 mod connection;
 mod control;
 mod date;
+mod error;
 mod exchange;
+mod handle;
 mod http1;
 mod http2;
 mod lifespan;
 mod limits;
 mod listener;
 mod pool;
+mod probes;
 mod refusal;
 mod server;
 mod serving;
 mod signal;
 mod socket;
+mod stats;
+mod threads;
 mod tls;
 mod waits;
 
 pub use self::builder::{Builder, OnDisconnect};
+#[cfg(feature = "cli")]
+pub use self::cli::{main, main_from, main_wsgi, main_wsgi_from};
+pub use self::error::ServeError;
+pub use self::handle::Handle;
 pub use self::lifespan::LifespanMode;
-pub use self::listener::{Listener, LocalAddr};
+pub use self::listener::{Inherited, InvalidListenAddr, ListenAddr, ListenOptions, Listener, LocalAddr};
 pub use self::pool::{Pool, wsgi};
-pub use self::server::{Handle, ServeError, Server};
+pub use self::probes::Probes;
+pub use self::server::Server;
+pub use self::stats::{Limit, Stats};
+pub use self::threads::Runtime;
 pub use self::tls::{ClientCerts, TlsConfig};
 
 use gateway_iface::asgi::Application;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::server::ServeError;
+use crate::error::ServeError;
 
 /// Whether the application is told of start-up and shutdown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -82,8 +82,14 @@ impl Pool {
     ///
     /// The system's, when a thread cannot be started.
     pub fn with_defaults() -> io::Result<Self> {
+        Self::new(Self::default_threads(), Self::DEFAULT_QUEUE)
+    }
+
+    /// How many threads the default pool has: four more than there are processors, up to 32.
+    #[must_use]
+    pub fn default_threads() -> usize {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::new((processors + 4).min(32), Self::DEFAULT_QUEUE)
+        (processors + 4).min(32)
     }
 
     /// How many threads it has.

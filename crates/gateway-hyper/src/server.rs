@@ -1,19 +1,25 @@
 //! The server: accepts, serves, and stops.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gateway_iface::asgi::Application;
-use tokio::sync::{Notify, watch};
+use tokio::runtime;
+use tokio::task::JoinSet;
 use tracing::info;
 
-use crate::accept::accept;
+use crate::accept::Acceptors;
+use crate::beside::Beside;
 use crate::builder::Builder;
+use crate::error::ServeError;
+use crate::handle::Handle;
 use crate::lifespan;
 use crate::listener::{Listener, LocalAddr};
 use crate::serving::Serving;
 use crate::signal::Stop;
+use crate::stats::Status;
+use crate::threads::{self, Runtime, Threads};
 use crate::tls::reload;
 
 /// A server that listens and does not serve yet.
@@ -41,25 +47,20 @@ use crate::tls::reload;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "a server serves when `serve` is awaited"]
+#[must_use = "a server serves when `serve` is awaited, or in `run`"]
 pub struct Server {
     builder: Builder,
-    listener: Listener,
-    local_addr: LocalAddr,
-    stop: Arc<watch::Sender<bool>>,
-    reload: Arc<Notify>,
+    listeners: Vec<Listener>,
+    local_addrs: Vec<LocalAddr>,
+    beside: Vec<Beside>,
+    status: Arc<Status>,
 }
 
 impl Server {
-    pub(crate) fn new(builder: Builder, listener: Listener) -> io::Result<Self> {
-        let local_addr = listener.local_addr()?;
-        Ok(Self {
-            builder,
-            listener,
-            local_addr,
-            stop: Arc::new(watch::channel(false).0),
-            reload: Arc::default(),
-        })
+    pub(crate) fn new(builder: Builder, listeners: Vec<Listener>) -> io::Result<Self> {
+        let local_addrs = listeners.iter().map(Listener::local_addr).collect::<io::Result<_>>()?;
+        let status = Arc::new(Status::new());
+        Ok(Self { builder, listeners, local_addrs, beside: Vec::new(), status })
     }
 
     /// Begins a server with the default settings.
@@ -67,22 +68,42 @@ impl Server {
         Builder::default()
     }
 
-    /// Where it listens: with port 0, the port that was free.
+    /// Where it listens: with port 0, the port that was free; the first of several places.
+    ///
+    /// # Panics
+    ///
+    /// When it listens nowhere, which takes an empty list at [`Builder::listen_all`].
     #[must_use]
-    pub const fn local_addr(&self) -> &LocalAddr {
-        &self.local_addr
+    pub fn local_addr(&self) -> &LocalAddr {
+        &self.local_addrs[0]
     }
 
-    /// A handle to the server, for anywhere.
+    /// Where it listens, in the order of its listeners.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[LocalAddr] {
+        &self.local_addrs
+    }
+
+    /// A handle that stops the server, from anywhere, and has its figures.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle { stop: Arc::clone(&self.stop), reload: Arc::clone(&self.reload) }
+        Handle::new(Arc::clone(&self.status))
     }
 
-    /// Serves the application until the server is told to stop, and everything is done.
+    /// Serves another application beside, on a listener of its own, until everything else is done:
+    /// for [`Probes`](crate::Probes), which are to answer while the server stops.
+    ///
+    /// It has the settings of the server, and no lifespan; it is not among the figures.
+    pub fn beside(mut self, listener: Listener, app: impl Application + 'static) -> Self {
+        self.beside.push(Beside::new(listener, Arc::new(app)));
+        self
+    }
+
+    /// Serves the application until the server is told to stop, and everything is done, on the runtime that
+    /// this is awaited on.
     ///
     /// In this order: start-up of the application's lifespan (A-108); connections; on Ctrl-C, SIGTERM
-    /// or [`Handle::shutdown`] no more of them; calls that only wait are told
+    /// or [`Handle::shutdown`], after [`Builder::drain_delay`], no more of them; calls that only wait are told
     /// [`Disconnect::Shutdown`](gateway_iface::asgi::Disconnect::Shutdown), and requests finish within
     /// the grace period; shutdown of the lifespan (A-112, A-113), which has as long again. A signal
     /// during start-up ends the start-up, and each further one ends what the server still waits for.
@@ -96,9 +117,72 @@ impl Server {
     /// Dropping the future stops accepting; connections go on in tasks of their own, and lifespan
     /// shutdown is not run.
     pub async fn serve(self, app: impl Application + 'static) -> Result<(), ServeError> {
-        let Self { builder, listener, local_addr, stop, reload: reloading } = self;
-        let mut stop = Stop::new(&stop, builder.signals);
-        let app: Arc<dyn Application> = Arc::new(app);
+        self.serve_on(&[runtime::Handle::current()], Arc::new(app)).await
+    }
+
+    /// Serves the application as [`serve`](Self::serve) does, on threads of its own, and blocks this one until
+    /// everything is done.
+    ///
+    /// [`Builder::threads`] and [`Builder::runtime`] say how many and how. There is one lifespan for all
+    /// threads (A-45, A-108): it runs on the calling one, and each request has its state (A-119).
+    ///
+    /// # Errors
+    ///
+    /// As for [`serve`](Self::serve); the system's, when a thread cannot be started.
+    ///
+    /// # Panics
+    ///
+    /// When it is called within a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gateway_hyper::{ListenOptions, Server};
+    /// # use gateway_iface::{Error, asgi};
+    /// # async fn hello(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+    /// #     scope.into_http()?;
+    /// #     send.text(200, "Hello, World!").await?;
+    /// #     Ok(())
+    /// # }
+    ///
+    /// fn main() -> Result<(), gateway_hyper::ServeError> {
+    ///     let listener = ListenOptions::new().bind_addr(([127, 0, 0, 1], 8000).into())?;
+    ///     Server::builder().listen(listener)?.run(hello)
+    /// }
+    /// ```
+    pub fn run(self, app: impl Application + 'static) -> Result<(), ServeError> {
+        let count = self.builder.threads.unwrap_or_else(threads::processors).get();
+        let app = Arc::new(app);
+        if self.builder.runtime == Runtime::WorkStealing && count > 1 {
+            let runtime = runtime::Builder::new_multi_thread()
+                .worker_threads(count)
+                .thread_name("gateway")
+                .enable_all()
+                .build()?;
+            let served = runtime.block_on(self.serve_on(&[runtime.handle().clone()], app));
+            runtime.shutdown_background();
+            return served;
+        }
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let threads = Threads::start(count - 1)?;
+        let runtimes = [&[runtime.handle().clone()], threads.handles()].concat();
+        let served = runtime.block_on(self.serve_on(&runtimes, app));
+        runtime.shutdown_background();
+        threads.end();
+        served
+    }
+
+    async fn serve_on(
+        self,
+        runtimes: &[runtime::Handle],
+        app: Arc<dyn Application>,
+    ) -> Result<(), ServeError> {
+        let Self { builder, listeners, local_addrs, beside, status } = self;
+        let mut stop = Stop::new(status.stopped(), builder.signals);
+        let certificates = listeners.iter().chain(beside.iter().map(Beside::listener));
+        let certificates = certificates.filter_map(Listener::tls).cloned().collect();
+        let acceptors = Acceptors::of(listeners, runtimes)?;
+        let beside = beside.into_iter().map(Beside::ready).collect::<io::Result<Vec<_>>>()?;
         let lifespan = tokio::select! {
             // A start-up that is done counts, so that its shutdown is run.
             biased;
@@ -108,71 +192,46 @@ impl Server {
                 return Ok(());
             }
         };
-        let grace_period = builder.grace_period;
-        let acceptors = listener.tls().cloned().into_iter().collect();
-        let reload = reload(acceptors, &reloading, builder.signals);
-        let serving = Arc::new(Serving::new(app, builder, lifespan.state()));
-        info!(address = %local_addr, "listening");
+        let beside = beside.into_iter().map(|beside| beside.serve(&builder)).collect::<Vec<_>>();
+        let reload = reload(certificates, status.reloading(), builder.signals);
+        let serving = Arc::new(Serving::new(app, builder.clone(), lifespan.state()));
+        for address in &local_addrs {
+            info!(%address, "listening");
+        }
+        let mut watching = JoinSet::new();
+        for serving in beside.iter().map(|(_, serving)| serving).chain([&serving]) {
+            let serving = Arc::clone(serving);
+            watching.spawn(async move { serving.watch().await });
+        }
+        let accepting = acceptors.accept(&serving, || status.counters());
         tokio::select! {
-            () = accept(&listener, &serving) => {}
             () = reload => {}
-            () = serving.watch() => {}
             () = stop.requested() => {}
         }
         info!("stopping");
-        drop(listener);
+        status.drain();
         tokio::select! {
-            () = serving.drain(grace_period, &mut stop) => {}
-            () = serving.watch() => {}
+            () = tokio::time::sleep(builder.drain_delay) => {}
+            () = stop.insisted() => {}
         }
-        tokio::select! {
-            stopped = lifespan.stop(grace_period) => stopped?,
+        accepting.end().await;
+        serving.drain(builder.grace_period, &mut stop).await;
+        let stopped = tokio::select! {
+            stopped = lifespan.stop(builder.grace_period) => stopped,
             () = stop.insisted() => {
-                return Err(ServeError::Shutdown("a further signal came before it was done".into()));
+                Err(ServeError::Shutdown("a further signal came before it was done".into()))
             }
+        };
+        for (accepting, serving) in beside {
+            accepting.end().await;
+            serving.drain(builder.grace_period.min(BESIDE), &mut stop).await;
         }
-        info!("stopped");
-        Ok(())
+        if stopped.is_ok() {
+            info!("stopped");
+        }
+        stopped
     }
 }
 
-/// Stops a server, and has it read its certificates anew.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    stop: Arc<watch::Sender<bool>>,
-    reload: Arc<Notify>,
-}
-
-impl Handle {
-    /// Stops it gracefully, as SIGTERM does.
-    pub fn shutdown(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Has the files of [`TlsConfig`](crate::TlsConfig) read anew, as SIGHUP does.
-    pub fn reload(&self) {
-        self.reload.notify_one();
-    }
-}
-
-/// Why a server did not serve, or did not stop as it should.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The socket could not be used.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The application's start-up failed (A-110); nothing was served.
-    #[error("start-up failed: {0}")]
-    Startup(String),
-    /// The application's shutdown failed (A-114).
-    #[error("shutdown failed: {0}")]
-    Shutdown(String),
-}
-
-/// As it reads, because this is what `main` prints when it returns an error.
-impl fmt::Debug for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+/// How long what is served beside may take to end, at the most.
+const BESIDE: Duration = Duration::from_secs(1);

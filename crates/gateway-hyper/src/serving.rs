@@ -22,10 +22,10 @@ use crate::connection;
 use crate::control::Control;
 use crate::date::Date;
 use crate::limits::Limits;
-use crate::listener::Accepted;
+use crate::listener::{Accepted, Acceptor};
 use crate::signal::Stop;
 use crate::socket::Socket;
-use crate::tls::Acceptor;
+use crate::stats::{Counters, Limit};
 use crate::waits::{Clock, Waits};
 
 /// What the connections of a server have in common.
@@ -108,45 +108,47 @@ impl Serving {
         self.date.now()
     }
 
+    /// Serves a connection in a task of the runtime that this is called in.
     pub(crate) fn connect(
         self: &Arc<Self>,
         accepted: Accepted,
-        server: Option<ServerAddr>,
-        tls: Option<&Arc<Acceptor>>,
+        acceptor: &Acceptor,
+        counters: &Arc<Counters>,
     ) {
         let mut connection = Connection::new().with_capabilities(CAPABILITIES);
         if let Some(state) = &self.state {
             connection = connection.with_state(state.clone());
         }
-        connection.set_server(server);
+        connection.set_server(acceptor.server_addr().cloned());
         match accepted {
             Accepted::Tcp(stream, peer) => {
                 if connection.server().is_none() {
                     connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
                 }
-                self.spawn(Socket::Tcp(stream), connection.with_client(peer), tls);
+                self.spawn(Socket::Tcp(stream), connection.with_client(peer), acceptor, counters);
             }
-            Accepted::Unix(stream) => self.spawn(Socket::Unix(stream), connection, tls),
+            Accepted::Unix(stream) => self.spawn(Socket::Unix(stream), connection, acceptor, counters),
         }
     }
 
-    fn spawn(self: &Arc<Self>, socket: Socket, connection: Connection, tls: Option<&Arc<Acceptor>>) {
-        let registered = self.register();
+    fn spawn(
+        self: &Arc<Self>,
+        socket: Socket,
+        connection: Connection,
+        acceptor: &Acceptor,
+        counters: &Arc<Counters>,
+    ) {
+        let registered = self.register(counters);
         let control = Arc::clone(registered.control());
-        tokio::spawn(connection::serve(
-            Arc::clone(self),
-            control,
-            socket,
-            connection,
-            tls.cloned(),
-            registered,
-        ));
+        let tls = acceptor.tls().cloned();
+        tokio::spawn(connection::serve(Arc::clone(self), control, socket, connection, tls, registered));
     }
 
     /// Puts a connection, or a stream of one, on the list of what is told to stop and watched over.
-    pub(crate) fn register(self: &Arc<Self>) -> Registered {
+    pub(crate) fn register(self: &Arc<Self>, counters: &Arc<Counters>) -> Registered {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let control = Arc::new(Control::new(Waits::new(Arc::clone(&self.clock))));
+        let waits = Waits::new(Arc::clone(&self.clock));
+        let control = Arc::new(Control::new(Arc::clone(counters), waits));
         self.connections().insert(id, Arc::clone(&control));
         Registered { serving: Arc::clone(self), id, control, _token: self.tracker.token() }
     }
@@ -170,6 +172,7 @@ impl Serving {
         warn!(tasks = self.tracker.len(), "cutting off what is not done");
         self.cancel.cancel();
         for connection in self.all_connections() {
+            connection.counters().hit(Limit::GracePeriod);
             connection.cut_off();
         }
         if tokio::time::timeout(CUT_OFF, self.tracker.wait()).await.is_err() {

@@ -16,7 +16,7 @@ pub(crate) struct Stop {
 
 impl Stop {
     /// From now on a signal is noticed, and does not end the process.
-    pub(crate) fn new(stop: &watch::Sender<bool>, signals: bool) -> Self {
+    pub(crate) fn new(told: watch::Receiver<bool>, signals: bool) -> Self {
         let listen = |kind, name| match signal(kind) {
             _ if !signals => None,
             Ok(signal) => Some(signal),
@@ -26,7 +26,7 @@ impl Stop {
             }
         };
         Self {
-            told: stop.subscribe(),
+            told,
             interrupt: listen(SignalKind::interrupt(), "Ctrl-C"),
             terminate: listen(SignalKind::terminate(), "SIGTERM"),
         }

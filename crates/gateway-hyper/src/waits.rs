@@ -92,8 +92,8 @@ impl Waits {
         self.deadlines[wait as usize].load(Ordering::Relaxed) != 0
     }
 
-    /// Marks the waits that were too long; whether there are any.
-    pub(crate) fn check(&self) -> bool {
+    /// Marks the waits that were too long, and tells each; whether there are any.
+    pub(crate) fn check(&self, mut tell: impl FnMut(Wait)) -> bool {
         let now = self.clock.now();
         let mut found = false;
         for wait in Wait::ALL {
@@ -103,6 +103,7 @@ impl Waits {
             // Where it was ended meanwhile it stays so.
             if over && deadline.compare_exchange(until, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 self.expired.fetch_or(wait.bit(), Ordering::Relaxed);
+                tell(wait);
                 found = true;
             }
         }
@@ -183,13 +184,13 @@ mod tests {
         let waits = at(1000);
         waits.begin(Wait::Head, Limited::new(Some(Duration::from_secs(1))));
         waits.clock.now.store(1999, Ordering::Relaxed);
-        assert!(!waits.check());
+        assert!(!waits.check(|_| {}));
         waits.clock.now.store(2000, Ordering::Relaxed);
-        assert!(waits.check());
+        assert!(waits.check(|_| {}));
         let expired = waits.take_expired().unwrap();
         assert!(expired.contains(Wait::Head) && !expired.contains(Wait::Idle));
         assert!(waits.take_expired().is_none());
-        assert!(!waits.check());
+        assert!(!waits.check(|_| {}));
     }
 
     #[test]
@@ -198,18 +199,18 @@ mod tests {
         waits.begin(Wait::Idle, Limited::new(Some(Duration::from_secs(1))));
         waits.end(Wait::Idle);
         waits.clock.now.store(9999, Ordering::Relaxed);
-        assert!(!waits.check());
+        assert!(!waits.check(|_| {}));
     }
 
     #[test]
     fn clock_that_wraps_expires_nothing_early() {
         let waits = at(u32::MAX - 10);
         waits.begin(Wait::Call, Limited::new(Some(Duration::from_millis(100))));
-        assert!(!waits.check());
+        assert!(!waits.check(|_| {}));
         waits.clock.now.store(50, Ordering::Relaxed);
-        assert!(!waits.check());
+        assert!(!waits.check(|_| {}));
         waits.clock.now.store(90, Ordering::Relaxed);
-        assert!(waits.check());
+        assert!(waits.check(|_| {}));
     }
 
     #[test]
@@ -220,7 +221,7 @@ mod tests {
         assert!(waits.is_waiting(Wait::Write) && waits.is_waiting(Wait::Body));
         for now in [2, u32::MAX / 2, u32::MAX - 1, u32::MAX] {
             waits.clock.now.store(now, Ordering::Relaxed);
-            assert!(!waits.check());
+            assert!(!waits.check(|_| {}));
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::control::Control;
 use crate::exchange::{Aborted, HttpExchange, Input, Reply, answer};
 use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
+use crate::stats::Limit;
 use crate::waits::Wait;
 
 /// One connection.
@@ -80,9 +81,15 @@ impl Link {
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
         let body = if body.is_end_stream() { None } else { Some(body) };
         let chunked = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
+        self.control.counters().request_begun();
         let settings = self.serving.settings();
-        let refused = refusal(&head, chunked).or_else(|| too_large(&head, settings.max_body_size));
-        if let Some(status) = refused {
+        let too_large = || {
+            let status = too_large(&head, settings.max_body_size)?;
+            self.control.counters().hit(Limit::BodySize);
+            Some(status)
+        };
+        if let Some(status) = refusal(&head, chunked).or_else(too_large) {
+            self.control.counters().request_ended();
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
         replace_host(&mut head);
@@ -238,13 +245,18 @@ impl Link {
         let polled = exchange.drive(|| catch_unwind(AssertUnwindSafe(|| future.poll(cx))));
         let result = match polled {
             Ok(Poll::Pending) => return None,
-            Ok(Poll::Ready(result)) => result,
+            Ok(Poll::Ready(result)) => {
+                self.control.counters().returned(&result);
+                result
+            }
             Err(payload) => {
                 *future = ReusableBoxFuture::new(pending());
+                self.control.counters().panicked();
                 Err(Error::from_panic(&*payload))
             }
         };
         self.active.store(false, Ordering::Relaxed);
+        self.control.counters().request_ended();
         Some(result)
     }
 
@@ -317,7 +329,9 @@ impl Link {
         if let Some(exchange) = &call.exchange {
             exchange.finish();
         }
-        self.active.store(false, Ordering::Relaxed);
+        if self.active.swap(false, Ordering::Relaxed) {
+            self.control.counters().request_ended();
+        }
     }
 
     /// A call whose response is complete goes on in a task of its own, while the connection serves its
@@ -326,7 +340,7 @@ impl Link {
         let future = std::mem::replace(&mut call.future, ReusableBoxFuture::new(pending()));
         if let Some(exchange) = call.exchange.take() {
             exchange.close();
-            let call = Detached { future, exchange };
+            let call = Detached { future, exchange, control: Arc::clone(&self.control) };
             self.serving.spawn_call(call);
         }
     }
@@ -388,9 +402,14 @@ impl Future for Responding {
         if let Some(status) = self.refused {
             let mut response = answer(status).map(Body::full);
             response.headers_mut().insert(header::CONNECTION, CLOSE);
+            self.link.control.counters().answered(status);
             return Poll::Ready(Ok(response));
         }
-        self.link.poll_response(cx)
+        let response = ready!(self.link.poll_response(cx));
+        if let Ok(response) = &response {
+            self.link.control.counters().answered(response.status());
+        }
+        Poll::Ready(response)
     }
 }
 
@@ -398,6 +417,7 @@ impl Future for Responding {
 struct Detached {
     future: ReusableBoxFuture<'static, Result<(), Error>>,
     exchange: Arc<HttpExchange>,
+    control: Arc<Control>,
 }
 
 impl Future for Detached {
@@ -407,8 +427,14 @@ impl Future for Detached {
         let this = &mut *self;
         let result = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(result)) => result,
-            Err(payload) => Err(Error::from_panic(&*payload)),
+            Ok(Poll::Ready(result)) => {
+                this.control.counters().returned(&result);
+                result
+            }
+            Err(payload) => {
+                this.control.counters().panicked();
+                Err(Error::from_panic(&*payload))
+            }
         };
         this.exchange.end(&result);
         Poll::Ready(())
@@ -418,5 +444,6 @@ impl Future for Detached {
 impl Drop for Detached {
     fn drop(&mut self) {
         self.exchange.abandon();
+        self.control.counters().request_ended();
     }
 }

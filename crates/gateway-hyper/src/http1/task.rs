@@ -13,6 +13,7 @@ use super::link::{Link, Service};
 use super::stream::Stream;
 use crate::builder::OnDisconnect;
 use crate::socket::{Rewound, Socket};
+use crate::stats::Limit;
 use crate::waits::{Expired, Wait};
 
 /// Drives hyper and the application until both are done; ready with the socket when it speaks HTTP/2.
@@ -75,6 +76,7 @@ impl Task {
             }
             Err(error) => {
                 debug!(%error, "connection ended");
+                self.count(&error);
                 if let Some(http) = http.filter(|_| self.link.needs_reset()) {
                     http.into_parts().io.into_socket().reset();
                 }
@@ -83,6 +85,17 @@ impl Task {
         };
         if lost && self.link.serving().settings().on_disconnect == OnDisconnect::Cancel {
             self.link.cancel();
+        }
+    }
+
+    /// What hyper answered by itself, or gave up.
+    fn count(&self, error: &hyper::Error) {
+        let counters = self.link.control().counters();
+        if error.is_parse() {
+            counters.malformed();
+            if error.is_parse_too_large() {
+                counters.hit(Limit::HeadSize);
+            }
         }
     }
 }

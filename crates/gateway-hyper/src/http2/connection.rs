@@ -18,6 +18,7 @@ use crate::control::Control;
 use crate::refusal::{refusal, take_authority, too_large};
 use crate::serving::Serving;
 use crate::socket::Rewound;
+use crate::stats::{Counters, Limit};
 use crate::waits::Wait;
 
 /// What the streams of a connection have in common.
@@ -117,10 +118,15 @@ impl Shared {
         let settings = self.serving.settings();
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
-        let refused = take_authority(&mut head)
-            .or_else(|| refusal(&head, false))
-            .or_else(|| too_large(&head, settings.max_body_size));
+        let refused = take_authority(&mut head).or_else(|| refusal(&head, false)).or_else(|| {
+            let status = too_large(&head, settings.max_body_size)?;
+            self.counters().hit(Limit::BodySize);
+            Some(status)
+        });
         if let Some(status) = refused {
+            self.counters().request_begun();
+            self.counters().answered(status);
+            self.counters().request_ended();
             refuse(&mut respond, status, &self.serving);
             return;
         }
@@ -131,6 +137,11 @@ impl Shared {
             return;
         }
         self.serving.spawn_call(Stream::new(Arc::clone(self), head, body, respond));
+    }
+
+    /// Where its requests are counted.
+    pub(super) fn counters(&self) -> &Arc<Counters> {
+        self.control.counters()
     }
 
     /// A stream is over, and its call.

@@ -9,6 +9,7 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
+use super::connection::Shared;
 use crate::exchange::{HttpExchange, Next, Reply, answer};
 use crate::serving::Serving;
 use crate::waits::{Wait, Waits};
@@ -49,12 +50,12 @@ impl Outgoing {
         &mut self,
         cx: &mut Context<'_>,
         exchange: &HttpExchange,
-        serving: &Serving,
+        shared: &Shared,
         waits: &Waits,
         ended: Option<&Result<(), Error>>,
     ) -> Poll<Result<(), Lost>> {
         if self.body.is_none() {
-            let done = ready!(self.poll_head(cx, exchange, serving, ended))?;
+            let done = ready!(self.poll_head(cx, exchange, shared, ended))?;
             waits.end(Wait::Call);
             if done {
                 return Poll::Ready(Ok(()));
@@ -69,7 +70,7 @@ impl Outgoing {
         let blocked = polled.is_pending() && !body.blocks.is_empty();
         if blocked != waits.is_waiting(Wait::Write) {
             if blocked {
-                waits.begin(Wait::Write, serving.limits().write);
+                waits.begin(Wait::Write, shared.serving.limits().write);
             } else {
                 waits.end(Wait::Write);
             }
@@ -93,7 +94,7 @@ impl Outgoing {
         &mut self,
         cx: &mut Context<'_>,
         exchange: &HttpExchange,
-        serving: &Serving,
+        shared: &Shared,
         ended: Option<&Result<(), Error>>,
     ) -> Poll<Result<bool, Lost>> {
         let polled = exchange.poll_response(cx, ended);
@@ -110,7 +111,8 @@ impl Outgoing {
             Poll::Pending => return Poll::Pending,
         };
         let (mut parts, reply) = response.into_parts();
-        parts.headers.entry(header::DATE).or_insert_with(|| serving.date());
+        shared.counters().answered(parts.status);
+        parts.headers.entry(header::DATE).or_insert_with(|| shared.serving.date());
         let hidden =
             self.is_head || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let whole = matches!(&reply, Reply::Whole(block) if block.is_empty());

@@ -41,7 +41,7 @@ impl Stream {
         body: RecvStream,
         respond: SendResponse<Bytes>,
     ) -> Self {
-        let registered = shared.serving.register();
+        let registered = shared.serving.register(shared.counters());
         let control = registered.control();
         let body = if body.is_end_stream() { None } else { Some(Input::Http2(body)) };
         head.set_bodiless(body.is_none());
@@ -55,6 +55,7 @@ impl Stream {
         let send = asgi::Send::shared(Arc::clone(&exchange) as _);
         let app = Arc::clone(shared.serving.app());
         let call = async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await };
+        shared.counters().request_begun();
         Self { shared, registered, told: false, exchange, call: Some(Box::pin(call)), outgoing }
     }
 
@@ -64,8 +65,14 @@ impl Stream {
         let polled = self.exchange.drive(|| catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))));
         let result = match polled {
             Ok(Poll::Pending) => return None,
-            Ok(Poll::Ready(result)) => result,
-            Err(payload) => Err(Error::from_panic(&*payload)),
+            Ok(Poll::Ready(result)) => {
+                self.shared.counters().returned(&result);
+                result
+            }
+            Err(payload) => {
+                self.shared.counters().panicked();
+                Err(Error::from_panic(&*payload))
+            }
         };
         self.call = None;
         Some(result)
@@ -124,7 +131,7 @@ impl Future for Stream {
         let ended = this.poll_call(cx);
         if let Some(outgoing) = &mut this.outgoing {
             let control = this.registered.control();
-            match outgoing.poll(cx, &this.exchange, &this.shared.serving, control.waits(), ended.as_ref()) {
+            match outgoing.poll(cx, &this.exchange, &this.shared, control.waits(), ended.as_ref()) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => {
                     control.waits().end(Wait::Write);
@@ -148,6 +155,7 @@ impl Future for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.exchange.abandon();
+        self.shared.counters().request_ended();
         self.shared.over();
     }
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gateway_hyper::{Listener, LocalAddr};
+use gateway_hyper::{Inherited, ListenOptions, Listener, LocalAddr};
 use gateway_iface::{Error, asgi};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::support::{Client, Server, builder, hello, on_both_runtimes};
 
@@ -61,7 +61,7 @@ fn listener_of_std_and_listener_of_tokio_serve() {
     on_both_runtimes(async || {
         let std = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let tokio = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        for listener in [Listener::try_from(std).unwrap(), Listener::from(tokio)] {
+        for listener in [Listener::try_from(std).unwrap(), Listener::try_from(tokio).unwrap()] {
             let server = Server::of(builder().listen(listener).unwrap(), hello);
             assert_eq!(server.get("/").await.text(), "Hello, World!");
             server.stop().await;
@@ -129,7 +129,7 @@ fn existing_unix_listener_serves_and_its_path_stays_with_its_owner() {
     on_both_runtimes(async || {
         let path = SocketPath::new();
         let listener = tokio::net::UnixListener::bind(&path.0).unwrap();
-        let server = builder().listen(listener).unwrap();
+        let server = builder().listen(Listener::try_from(listener).unwrap()).unwrap();
         let handle = server.handle();
         let task = tokio::spawn(server.serve(hello));
         let mut client = Client::new(UnixStream::connect(&path.0).await.unwrap());
@@ -160,5 +160,82 @@ fn unix_socket_that_another_server_put_in_its_place_is_left_at_the_end() {
         })
         .await;
         assert!(!path.0.exists(), "the second one removes its own");
+    });
+}
+
+#[test]
+fn one_server_listens_at_several_places_and_tells_each() {
+    on_both_runtimes(async || {
+        let path = SocketPath::new();
+        let options = ListenOptions::new().unix_mode(Some(0o600));
+        let mut listeners = Vec::new();
+        for text in
+            ["127.0.0.1:0".to_owned(), "http://[::1]:0".to_owned(), format!("unix:{}", path.0.display())]
+        {
+            listeners.extend(options.bind(&text.parse().unwrap(), &mut Inherited::none()).unwrap());
+        }
+        let server = builder().listen_all(listeners).unwrap();
+        let addrs = server.local_addrs().to_vec();
+        assert_eq!(server.local_addr(), &addrs[0]);
+        let server = Server::of(server, hello);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&path.0.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        for addr in addrs {
+            let response = match addr.tcp() {
+                Some(addr) => Client::new(TcpStream::connect(addr).await.unwrap()).get("/").await,
+                None => Client::new(UnixStream::connect(&path.0).await.unwrap()).get("/").await,
+            };
+            assert_eq!(response.text(), "Hello, World!", "{addr}");
+        }
+        server.stop().await;
+        assert!(!path.0.exists());
+    });
+}
+
+#[test]
+fn what_is_beside_has_its_own_application_and_serves_until_all_else_is_done() {
+    on_both_runtimes(async || {
+        let (stopping, mut stops) = tokio::sync::mpsc::unbounded_channel();
+        let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+        let opens = gate.clone();
+        let app = move |scope: asgi::Scope, receive: asgi::Receive, mut send: asgi::Send| {
+            let (stopping, gate) = (stopping.clone(), opens.clone());
+            async move {
+                let asgi::Scope::Lifespan(lifespan) = scope else {
+                    return Ok(send.text(200, "main").await?);
+                };
+                let shutdown = async move {
+                    stopping.send(())?;
+                    gate.acquire().await?.forget();
+                    Ok(())
+                };
+                lifespan.run(receive, send, async { Ok(()) }, shutdown).await
+            }
+        };
+        let beside = Listener::bind("127.0.0.1:0").await.unwrap();
+        let addr = beside.local_addr().unwrap().tcp().unwrap();
+        let server = builder().bind("127.0.0.1:0").await.unwrap().beside(beside, hello);
+        let server = Server::of(server, app);
+        assert_eq!(server.get("/").await.text(), "main");
+        server.handle.shutdown();
+        stops.recv().await.unwrap();
+        let mut client = Client::new(TcpStream::connect(addr).await.unwrap());
+        assert_eq!(client.get("/").await.text(), "Hello, World!");
+        assert_eq!(server.handle.stats().requests(), 1, "what is beside is not counted");
+        gate.add_permits(1);
+        server.task.await.unwrap().unwrap();
+        assert!(client.closed().await.is_empty());
+        assert!(TcpStream::connect(addr).await.is_err());
+    });
+}
+
+#[test]
+fn reuse_port_lets_another_listen_and_its_absence_does_not() {
+    on_both_runtimes(async || {
+        let options = ListenOptions::new().reuse_port(true);
+        let first = options.bind_addr("127.0.0.1:0".parse().unwrap()).unwrap();
+        let addr = first.local_addr().unwrap().tcp().unwrap();
+        options.bind_addr(addr).unwrap();
+        assert_eq!(ListenOptions::new().bind_addr(addr).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     });
 }

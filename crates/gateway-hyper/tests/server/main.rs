@@ -23,6 +23,7 @@ mod observers;
 mod resets;
 mod shutdown;
 mod signals;
+mod stats;
 mod streaming;
 mod support;
 mod targets;

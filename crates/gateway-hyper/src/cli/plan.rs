@@ -1,0 +1,145 @@
+//! From options to a server.
+
+use std::io;
+use std::sync::Arc;
+
+use gateway_iface::asgi::Application;
+use gateway_iface::middleware::{AccessLog, ProxyHeaders};
+
+use super::access;
+use super::options::{Options, Tls, TrustedProxy};
+use super::values::Place;
+use crate::builder::Builder;
+use crate::handle::Handle;
+use crate::listener::{Inherited, ListenAddr, ListenOptions, Listener};
+use crate::probes::Probes;
+use crate::server::Server;
+use crate::tls::{ClientCerts, TlsConfig};
+
+/// Where to listen by these options.
+pub(super) fn addresses(options: &Options, inherited: &Inherited) -> Vec<ListenAddr> {
+    if !options.listening.listen.is_empty() {
+        return options.listening.listen.clone();
+    }
+    vec![if inherited.is_empty() { ListenAddr::default() } else { ListenAddr::inherited() }]
+}
+
+/// How to listen by these options.
+pub(super) fn listen_options(options: &Options) -> ListenOptions {
+    ListenOptions::new()
+        .backlog(options.listening.backlog)
+        .reuse_port(options.listening.reuse_port)
+        .unix_mode(options.listening.unix_mode)
+}
+
+/// A server by these options, listening, and the application with what belongs in front of it.
+pub(super) fn server(
+    options: &Options,
+    app: Arc<dyn Application>,
+    inherited: &mut Inherited,
+) -> io::Result<(Server, Arc<dyn Application>)> {
+    let mut listeners = Vec::new();
+    for addr in addresses(options, inherited) {
+        listeners.extend(bind(options, &addr, inherited)?);
+    }
+    let mut server = builder(options).listen_all(listeners)?;
+    let handle = server.handle();
+    if let Some(Place::Addr(addr)) = &options.operation.metrics {
+        for listener in bind(options, addr, inherited)? {
+            let probes = Probes::alone(handle.clone()).with_health(HEALTH).with_metrics(METRICS);
+            server = server.beside(listener, probes);
+        }
+    }
+    Ok((server, in_front(options, app, handle)))
+}
+
+fn bind(options: &Options, addr: &ListenAddr, inherited: &mut Inherited) -> io::Result<Vec<Listener>> {
+    let bound = listen_options(options).bind(addr, inherited);
+    let bound = bound.and_then(|listeners| {
+        if !addr.is_tls() {
+            return Ok(listeners);
+        }
+        let tls = tls(&options.tls)?;
+        listeners.into_iter().map(|listener| listener.with_tls(tls.clone())).collect()
+    });
+    bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}")))
+}
+
+/// TLS by these options; there has to be a certificate.
+pub(super) fn tls(options: &Tls) -> io::Result<TlsConfig> {
+    let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
+    if options.tls_cert.len() != options.tls_key.len() {
+        return Err(invalid("there are not as many keys as certificate chains"));
+    }
+    let mut pairs = options.tls_cert.iter().zip(&options.tls_key);
+    let (chain, key) = pairs.next().ok_or_else(|| invalid("TLS needs --tls-cert and --tls-key"))?;
+    let mut config = TlsConfig::new(chain, key);
+    for (chain, key) in pairs {
+        config = config.certificate(chain, key);
+    }
+    Ok(match &options.tls_client_ca {
+        Some(roots) if options.tls_client_required => {
+            config.client_certs(ClientCerts::Required(roots.clone()))
+        }
+        Some(roots) => config.client_certs(ClientCerts::Optional(roots.clone())),
+        None => config,
+    })
+}
+
+fn builder(options: &Options) -> Builder {
+    let Options { threading, limits, operation, .. } = options;
+    let builder = Server::builder()
+        .header_read_timeout(limits.header_read_timeout.0)
+        .max_head_size(limits.max_head_size)
+        .http2_max_streams(limits.http2_max_streams)
+        .http2_max_resets(limits.http2_max_resets)
+        .half_close(limits.half_close)
+        .on_disconnect(limits.on_disconnect.into())
+        .tls_handshake_timeout(options.tls.tls_handshake_timeout)
+        .drain_delay(operation.drain_delay)
+        .grace_period(operation.grace_period)
+        .lifespan(operation.lifespan.into())
+        .runtime(threading.runtime.into());
+    match threading.threads {
+        Some(threads) => builder.threads(threads),
+        None => builder,
+    }
+}
+
+/// Outermost first: probes, which are in no log; what proxies say; the log, which is to have the client's
+/// own address.
+fn in_front(options: &Options, app: Arc<dyn Application>, handle: Handle) -> Arc<dyn Application> {
+    let mut app = app;
+    if options.logging.access_log {
+        app = Arc::new(AccessLog::new(app, access::log(options.logging.log_format)));
+    }
+    if !options.proxies.trusted_proxy.is_empty() {
+        let mut proxies = ProxyHeaders::new(app).with_fields(options.proxies.forwarded.into());
+        for proxy in &options.proxies.trusted_proxy {
+            proxies = match proxy {
+                TrustedProxy::Network(network) => proxies.trust_network(*network),
+                TrustedProxy::Unix => proxies.with_unix(true),
+            };
+        }
+        app = Arc::new(proxies);
+    }
+    let metrics = match &options.operation.metrics {
+        Some(Place::Path(path)) => Some(path),
+        _ => None,
+    };
+    if options.operation.healthz.is_none() && metrics.is_none() {
+        return app;
+    }
+    let mut probes = Probes::new(app, handle);
+    if let Some(path) = &options.operation.healthz {
+        probes = probes.with_health(path);
+    }
+    if let Some(path) = metrics {
+        probes = probes.with_metrics(path);
+    }
+    Arc::new(probes)
+}
+
+/// The paths at an address of their own.
+const HEALTH: &str = "/healthz";
+const METRICS: &str = "/metrics";

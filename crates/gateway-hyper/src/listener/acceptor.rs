@@ -1,0 +1,61 @@
+//! A listener at work, on one runtime.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gateway_iface::ServerAddr;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::listener::Listener;
+use crate::tls;
+
+/// A listener as one runtime accepts from it; several may share its queue.
+#[derive(Debug)]
+pub(crate) struct Acceptor {
+    socket: Socket,
+    server: Option<ServerAddr>,
+    tls: Option<Arc<tls::Acceptor>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Acceptor {
+    /// For the runtime that this is called in.
+    pub(crate) fn new(listener: &Listener) -> io::Result<Self> {
+        Ok(Self { socket: listener.share()?, server: listener.server_addr(), tls: listener.tls().cloned() })
+    }
+
+    /// The address for scopes; `None` when a connection has to ask its own socket.
+    pub(crate) const fn server_addr(&self) -> Option<&ServerAddr> {
+        self.server.as_ref()
+    }
+
+    /// How its connections speak TLS, if they do.
+    pub(crate) const fn tls(&self) -> Option<&Arc<tls::Acceptor>> {
+        self.tls.as_ref()
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Refused by a peer that is gone already; reading tells the same.
+                let _ = stream.set_nodelay(true);
+                Ok(Accepted::Tcp(stream, peer))
+            }
+            Socket::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}

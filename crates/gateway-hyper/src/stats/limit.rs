@@ -1,0 +1,63 @@
+//! The limits of a server, by name.
+
+use std::fmt;
+
+/// A limit that a client or an application can hit.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The time of a request's head: [`Builder::header_read_timeout`](crate::Builder::header_read_timeout).
+    HeadTime,
+    /// The size of a request's head: [`Builder::max_head_size`](crate::Builder::max_head_size), and hyper's on
+    /// the number of fields and the length of the target.
+    HeadSize,
+    /// The time until the next request: [`Builder::idle_timeout`](crate::Builder::idle_timeout). It is no fault of
+    /// anyone.
+    IdleTime,
+    /// The size of a request's body as it was announced: [`Builder::max_body_size`](crate::Builder::max_body_size).
+    BodySize,
+    /// The time of a request's body: [`Builder::body_read_timeout`](crate::Builder::body_read_timeout).
+    BodyTime,
+    /// The time of the application: [`Builder::handler_timeout`](crate::Builder::handler_timeout).
+    HandlerTime,
+    /// The time in which a client takes nothing: [`Builder::write_timeout`](crate::Builder::write_timeout).
+    WriteTime,
+    /// The time to finish at shutdown: [`Builder::grace_period`](crate::Builder::grace_period); each
+    /// connection that was cut off counts.
+    GracePeriod,
+}
+
+impl Limit {
+    /// All there are.
+    pub const ALL: &'static [Self] = &[
+        Self::HeadTime,
+        Self::HeadSize,
+        Self::IdleTime,
+        Self::BodySize,
+        Self::BodyTime,
+        Self::HandlerTime,
+        Self::WriteTime,
+        Self::GracePeriod,
+    ];
+
+    /// Its name among the figures: `head_time`, for example.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HeadTime => "head_time",
+            Self::HeadSize => "head_size",
+            Self::IdleTime => "idle_time",
+            Self::BodySize => "body_size",
+            Self::BodyTime => "body_time",
+            Self::HandlerTime => "handler_time",
+            Self::WriteTime => "write_time",
+            Self::GracePeriod => "grace_period",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

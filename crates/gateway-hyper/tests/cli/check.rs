@@ -1,0 +1,65 @@
+//! `--check`.
+
+use crate::process::run;
+
+#[test]
+fn check_says_what_would_be_done_and_binds_nothing() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let socket = std::env::temp_dir().join(format!("gateway-hyper-check-{}", std::process::id()));
+    let unix = format!("unix:{}", socket.display());
+    let (code, said) = run(&[
+        "app",
+        "--check",
+        "--listen",
+        &free,
+        "--listen",
+        &unix,
+        "--metrics",
+        "127.0.0.1:0",
+        "--healthz",
+        "/healthz",
+        "--trusted-proxy",
+        "10.0.0.0/8,unix",
+        "--runtime",
+        "work-stealing",
+    ]);
+    assert_eq!(code, 0, "{said}");
+    for line in [
+        format!("listen on {free}\n"),
+        format!("listen on {unix}\n"),
+        "metrics and health checks on 127.0.0.1:0\n".to_owned(),
+        "health checks at /healthz\n".to_owned(),
+        "trusted proxy: 10.0.0.0/8\n".to_owned(),
+        "trusted proxy: unix\n".to_owned(),
+        "one runtime for all\n".to_owned(),
+        "the configuration is good\n".to_owned(),
+    ] {
+        assert!(said.contains(&line), "{line}: {said}");
+    }
+    assert!(!socket.exists());
+}
+
+#[test]
+fn check_of_an_address_in_use_is_good_because_a_server_may_be_replaced() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let (code, said) = run(&["app", "--check", "--listen", &addr]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(&format!("listen on {addr} (in use at the moment)")), "{said}");
+}
+
+#[test]
+fn check_finds_what_cannot_work() {
+    for (args, told) in [
+        (&["--listen", "192.0.2.1:80"][..], "192.0.2.1:80: "),
+        (&["--listen", "unix:/no/such/folder/socket"], "unix:/no/such/folder/socket: "),
+        (&["--listen", "systemd:web"], "no such socket was handed in"),
+        (&["--listen", "https://127.0.0.1:0"], "TLS needs --tls-cert"),
+        (&["--listen", "https://127.0.0.1:0", "--tls-cert", "/no/cert", "--tls-key", "/no/key"], "/no/cert"),
+    ] {
+        let (code, said) = run(&[&["app", "--check"], args].concat());
+        assert_eq!(code, 1, "{args:?}: {said}");
+        assert!(said.contains(told), "{args:?}: {said}");
+        assert!(said.contains("the configuration does not work"), "{args:?}: {said}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The command line, at processes of their own: this program again, told by a variable what to serve.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod check;
+mod options;
+mod process;
+mod serving;

@@ -1,0 +1,119 @@
+//! A process that serves by its options.
+
+use crate::process::{Process, get, run};
+
+const LISTEN: [&str; 3] = ["app", "--listen", "127.0.0.1:0"];
+
+fn start(more: &[&str]) -> Process {
+    Process::start(&[&LISTEN, more].concat(), 1)
+}
+
+#[test]
+fn several_listeners_serve_and_the_unix_one_has_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let socket = std::env::temp_dir().join(format!("gateway-hyper-several-{}", std::process::id()));
+    let unix = format!("unix:{}", socket.display());
+    let more = ["--listen", "[::1]:0", "--listen", &unix, "--unix-mode", "600"];
+    let process = Process::start(&[&LISTEN[..], &more].concat(), 3);
+    assert!(process.addrs[1].starts_with("[::1]:"));
+    for addr in &process.addrs[..2] {
+        assert!(get(addr, "/", "").ends_with("hello"), "{addr}");
+    }
+    assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    assert_eq!(process.stop().0, 0);
+    assert!(!socket.exists());
+}
+
+#[test]
+fn threads_of_both_kinds_serve_and_stop() {
+    for kind in ["per-thread", "work-stealing"] {
+        for more in [&["--threads", "3"][..], &["--threads", "3", "--reuse-port"], &["--threads", "1"]] {
+            let process = start(&[&["--runtime", kind], more].concat());
+            for _ in 0..20 {
+                assert!(process.get("/").ends_with("hello"), "{kind} {more:?}");
+            }
+            assert_eq!(process.stop().0, 0, "{kind} {more:?}");
+        }
+    }
+}
+
+#[test]
+fn metrics_count_and_health_fails_while_the_server_stops() {
+    let process =
+        Process::start(&[&LISTEN[..], &["--metrics", "127.0.0.1:0", "--drain-delay", "1h"]].concat(), 2);
+    // What is beside listens first.
+    let [beside, addr] = [&process.addrs[0], &process.addrs[1]];
+    get(addr, "/", "");
+    get(addr, "/fails", "");
+    get(addr, "/panics", "");
+    let figures = get(beside, "/metrics", "");
+    for line in [
+        "content-type: text/plain; version=0.0.4; charset=utf-8\r\n",
+        "gateway_connections_total 3\n",
+        "gateway_requests_total 3\n",
+        "gateway_requests_in_flight 0\n",
+        "gateway_responses_total{class=\"2xx\"} 1\n",
+        "gateway_responses_total{class=\"5xx\"} 2\n",
+        "gateway_application_failures_total{kind=\"error\"} 1\n",
+        "gateway_application_failures_total{kind=\"panic\"} 1\n",
+    ] {
+        assert!(figures.contains(line), "{line}: {figures}");
+    }
+    assert!(get(beside, "/healthz", "").starts_with("HTTP/1.1 200 "));
+    assert!(get(beside, "/", "").starts_with("HTTP/1.1 404 "));
+    assert!(get(addr, "/healthz", "").ends_with("hello"), "the application's own path");
+    process.signal("TERM");
+    while !get(beside, "/healthz", "").starts_with("HTTP/1.1 503 ") {}
+    assert!(get(addr, "/", "").ends_with("hello"), "it serves on");
+    assert_eq!(process.stop().0, 0, "a second signal ends the delay");
+}
+
+#[test]
+fn paths_of_the_server_are_in_front_of_the_application_and_in_no_access_log() {
+    let process = start(&["--metrics", "/metrics", "--healthz", "/healthz", "--access-log"]);
+    assert!(process.get("/healthz").starts_with("HTTP/1.1 200 "));
+    assert!(process.get("/metrics").contains("gateway_requests_total 2\n"));
+    assert!(process.get("/healthz/more").ends_with("hello"));
+    let (code, log) = process.stop();
+    assert_eq!(code, 0);
+    assert_eq!(log.matches("\"GET ").count(), 1, "{log}");
+}
+
+#[test]
+fn word_of_trusted_proxies_is_taken_and_of_no_one_else() {
+    let fields = "x-forwarded-for: 192.0.2.7\r\n";
+    for (more, client) in [
+        (&["--trusted-proxy", "127.0.0.0/8"][..], "Some(192.0.2.7:0)"),
+        (&["--trusted-proxy", "10.0.0.0/8"], "Some(127.0.0.1:"),
+        (&["--trusted-proxy", "127.0.0.1", "--forwarded", "forwarded"], "Some(127.0.0.1:"),
+        (&[], "Some(127.0.0.1:"),
+    ] {
+        let process = start(more);
+        let answer = get(&process.addrs[0], "/client", fields);
+        assert!(answer.contains(client), "{more:?}: {answer}");
+        assert_eq!(process.stop().0, 0);
+    }
+}
+
+#[test]
+fn synchronous_application_has_a_pool() {
+    let args = ["wsgi", "--listen", "127.0.0.1:0", "--wsgi-threads", "2", "--wsgi-queue", "8"];
+    let process = Process::start(&args, 1);
+    assert!(process.get("/path").contains("/path on wsgi-"));
+    assert_eq!(process.stop().0, 0);
+}
+
+#[test]
+fn a_110_a_114_failed_startup_exits_with_3_and_failed_shutdown_with_4() {
+    let (code, said) = run(&["fails-to-start", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("start-up failed: no database"), "{said}");
+
+    let process = Process::start(&["fails-to-stop", "--listen", "127.0.0.1:0"], 1);
+    // Accepted after start-up, so that the signal comes after it.
+    process.get("/");
+    let (code, said) = process.stop();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("shutdown failed: not stored"), "{said}");
+}
