@@ -18,6 +18,13 @@
 //! it lets through (no `host` or several, a target that does not go with its method, credentials in a
 //! target) by this server, with 400, 421 or 501 and a closed connection.
 //!
+//! # In production
+//!
+//! One server listens at several places ([`Builder::listen_all`], [`ListenOptions`]), and [`Server::run`] serves on
+//! threads of its own ([`Runtime`]). [`Handle::stats`] has its figures; [`Probes`] shows them to Prometheus and
+//! answers health checks, on paths of the server or on a listener [beside](Server::beside). The feature `cli`
+//! has all of that as a ready-made command line: `gateway_hyper::main(app)`.
+//!
 //! # Limits
 //!
 //! | limit | value | beyond it |

@@ -9,7 +9,7 @@ use clap::{Args, Parser, ValueEnum};
 use gateway_iface::middleware::{ForwardingFields, Network};
 use tracing_subscriber::filter::Targets;
 
-use super::values::{Place, Wait, filter, mode, path, size, time};
+use super::values::{Place, Size, Wait, filter, mode, path, size, time};
 use crate::builder::OnDisconnect;
 use crate::lifespan::LifespanMode;
 use crate::listener::{ListenAddr, ListenOptions};
@@ -122,6 +122,30 @@ pub(super) struct Limits {
     /// Time that a client has for the head of a request, such as 10s; `none` for no limit.
     #[arg(long, value_name = "TIME", env = "GATEWAY_HEADER_READ_TIMEOUT", default_value = "30s")]
     pub(super) header_read_timeout: Wait,
+    /// Time that a connection may wait for its next request.
+    #[arg(long, value_name = "TIME", env = "GATEWAY_IDLE_TIMEOUT", default_value = "75s")]
+    pub(super) idle_timeout: Wait,
+    /// Time that an application may have to wait for a request's body, beyond what the rate allows for.
+    #[arg(long, value_name = "TIME", env = "GATEWAY_BODY_READ_TIMEOUT", default_value = "30s")]
+    pub(super) body_read_timeout: Wait,
+    /// Octets of a body in a second that are fast enough for ever.
+    #[arg(long, value_name = "COUNT", env = "GATEWAY_BODY_MIN_RATE", default_value_t = 500)]
+    pub(super) body_min_rate: u32,
+    /// Size of the body of a request; `none` leaves that to the application.
+    #[arg(long, value_name = "SIZE", env = "GATEWAY_MAX_BODY_SIZE", default_value = "none")]
+    pub(super) max_body_size: Size,
+    /// Time that the application may take until its response begins.
+    #[arg(long, value_name = "TIME", env = "GATEWAY_HANDLER_TIMEOUT", default_value = "none")]
+    pub(super) handler_timeout: Wait,
+    /// Time that a client may take nothing of a response.
+    #[arg(long, value_name = "TIME", env = "GATEWAY_WRITE_TIMEOUT", default_value = "30s")]
+    pub(super) write_timeout: Wait,
+    /// Requests on one connection; the last one is answered with `connection: close`. No limit by default.
+    #[arg(long, value_name = "COUNT", env = "GATEWAY_MAX_REQUESTS")]
+    pub(super) max_requests: Option<u64>,
+    /// Header fields of a request.
+    #[arg(long, value_name = "COUNT", env = "GATEWAY_MAX_HEADERS", default_value_t = 100)]
+    pub(super) max_headers: usize,
     /// Size of the head of a request.
     #[arg(long, value_name = "SIZE", env = "GATEWAY_MAX_HEAD_SIZE", default_value = "128KiB", value_parser = size)]
     pub(super) max_head_size: usize,
