@@ -15,8 +15,9 @@
 //! the application are told at the level of errors; a client that is gone is not.
 //!
 //! Requests that HTTP forbids do not reach the application: most are refused by hyper with 400, and what
-//! it lets through (no `host` or several, a target that does not go with its method, credentials in a
-//! target) by this server, with 400, 421 or 501 and a closed connection.
+//! it lets through (no `host`, several, or one that is none; a target that does not go with its method or is
+//! not served here; credentials in a target; codings but chunked) by this server, with 400, 421 or 501 and a
+//! closed connection.
 //!
 //! # In production
 //!
@@ -33,6 +34,7 @@
 //! | size of a request's head | [`Builder::max_head_size`], 128 KiB | 431, closed |
 //! | fields of a request's head | hyper's: 100 | 431, closed |
 //! | request line | hyper's: 64 KiB of target | 414, closed |
+//! | method | 64 octets | 501, closed |
 //! | octets of a request body | the application's: [`Receive::body`](gateway_iface::asgi::Receive::body) | 413 |
 //! | response waiting for its client | 16 blocks or 64 KiB, and hyper's buffer | `send` waits |
 //! | response that no client sees (HEAD, a closed connection) | 65,536 blocks or 64 MiB | `send` fails with [`Disconnect::Complete`](gateway_iface::asgi::Disconnect::Complete) |
@@ -56,6 +58,7 @@ mod date;
 mod error;
 mod exchange;
 mod handle;
+mod host;
 mod http1;
 mod http2;
 mod lifespan;

@@ -1,7 +1,10 @@
 //! Requests that hyper lets through and HTTP forbids.
 
 use gateway_iface::RequestHead;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
+
+use crate::host::is_host;
 
 /// What a request is refused with, before the application is called (H-22); `chunked` is how hyper
 /// reads its body.
@@ -15,21 +18,22 @@ pub(crate) fn refusal(head: &RequestHead, chunked: bool) -> Option<StatusCode> {
     }
     if method == Method::CONNECT {
         // An origin server has nothing to connect to (H-14).
-        let named = uri.authority().is_some_and(|authority| authority.port_u16().is_some());
+        let named = uri.scheme().is_none() && uri.authority().is_some_and(is_address);
         return Some(if named { StatusCode::NOT_IMPLEMENTED } else { StatusCode::BAD_REQUEST });
     }
     let usual = method == Method::GET || method == Method::POST;
-    if !usual && method.as_str().bytes().any(|octet| octet.is_ascii_lowercase()) {
-        // Not the method that it looks like.
+    if !usual && !is_method(method.as_str()) {
         return Some(StatusCode::NOT_IMPLEMENTED);
     }
     if !is_target(method, uri) || !has_one_host(head.headers(), head.version()) {
         return Some(StatusCode::BAD_REQUEST);
     }
-    if !head.is_secure() && uri.scheme_str() == Some("https") {
-        return Some(StatusCode::MISDIRECTED_REQUEST);
+    match uri.scheme_str() {
+        None | Some("http") => None,
+        Some("https") if head.is_secure() => None,
+        // Nothing else is served here (H-21).
+        Some(_) => Some(StatusCode::MISDIRECTED_REQUEST),
     }
-    None
 }
 
 /// What a request is refused with whose body is announced to be larger than it may be (H-48).
@@ -73,6 +77,17 @@ fn refused_coding(headers: &HeaderMap) -> Option<StatusCode> {
     another.then_some(StatusCode::BAD_REQUEST)
 }
 
+/// Whether this names a host and a port to connect to (H-14).
+fn is_address(authority: &Authority) -> bool {
+    let text = authority.as_str().as_bytes();
+    !text.starts_with(b":") && is_host(text) && authority.port_u16().is_some()
+}
+
+/// Whether an application may see this method: in lower case it is not the one that it looks like.
+fn is_method(method: &str) -> bool {
+    method.len() <= MAX_METHOD && !method.bytes().any(|octet| octet.is_ascii_lowercase())
+}
+
 /// Whether the target has a form that goes with the method (H-13, H-15).
 fn is_target(method: &Method, uri: &Uri) -> bool {
     let path = match uri.path() {
@@ -80,7 +95,8 @@ fn is_target(method: &Method, uri: &Uri) -> bool {
         path => path.starts_with('/'),
     };
     path && uri.authority().is_none_or(|authority| {
-        uri.scheme().is_some() && !authority.host().is_empty() && !authority.as_str().contains('@')
+        let authority = authority.as_str().as_bytes();
+        uri.scheme().is_some() && !authority.starts_with(b":") && is_host(authority)
     })
 }
 
@@ -90,23 +106,11 @@ fn has_one_host(headers: &HeaderMap, version: Version) -> bool {
         return version < Version::HTTP_11;
     };
     let repeated = headers.len() != headers.keys_len() && headers.get_all(header::HOST).iter().count() > 1;
-    !repeated && host.as_bytes().iter().all(|&octet| HOST[usize::from(octet)])
+    !repeated && is_host(host.as_bytes())
 }
 
-/// The octets of a name, an address or a port; a comma would make a list of it.
-const HOST: [bool; 256] = {
-    let mut host = [false; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        host[octet] = match octet as u8 {
-            b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' => true,
-            b'*' | b'+' | b';' | b'=' | b':' | b'[' | b']' => true,
-            octet => octet.is_ascii_alphanumeric(),
-        };
-        octet += 1;
-    }
-    host
-};
+/// Octets of a method, at the most; a longer one is no one's (H-08).
+const MAX_METHOD: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -162,11 +166,20 @@ mod tests {
             ("GET", "example.com:80", Some(400)),
             ("GET", "http://user@example.com/", Some(400)),
             ("GET", "http://user:password@example.com/", Some(400)),
+            ("GET", "http://example.com:port/", Some(400)),
+            ("GET", "http://:80/", Some(400)),
+            ("GET", "http://a,b/", Some(400)),
             ("GET", "https://example.com/", Some(421)),
+            ("GET", "ftp://example.com/", Some(421)),
             ("CONNECT", "example.com:80", Some(501)),
             ("CONNECT", "example.com", Some(400)),
+            ("CONNECT", ":80", Some(400)),
+            ("CONNECT", "example.com:+80", Some(400)),
+            ("CONNECT", "http://example.com:80/", Some(400)),
             ("get", "/", Some(501)),
             ("PURGE", "/", None),
+            (&"A".repeat(64), "/", None),
+            (&"A".repeat(65), "/", Some(501)),
         ] {
             assert_eq!(refused(Version::HTTP_11, method, target, &["test"]), status, "{method} {target}");
         }
