@@ -44,6 +44,11 @@ impl Input {
                 let piece = match frame.map_err(|error| broken(&error))?.into_data() {
                     Ok(data) => Piece::Data(data),
                     Err(frame) => match frame.into_trailers() {
+                        // A lone LF in place of the last empty line: hyper has taken what followed for trailers
+                        // and lost it, and would serve what comes next. So the connection ends here (H-53, H-98).
+                        Ok(trailers) if trailers.is_empty() => {
+                            return Poll::Ready(Some(Err(Broken::Lost)));
+                        }
                         Ok(trailers) => Piece::Trailers(trailers),
                         Err(_) => continue,
                     },
