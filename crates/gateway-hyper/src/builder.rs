@@ -23,6 +23,8 @@ pub struct Builder {
     pub(crate) max_body_size: Option<u64>,
     pub(crate) handler_timeout: Option<Duration>,
     pub(crate) write_timeout: Option<Duration>,
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) max_concurrent_requests: Option<usize>,
     pub(crate) max_requests: Option<u64>,
     pub(crate) max_headers: usize,
     pub(crate) half_close: bool,
@@ -115,6 +117,22 @@ impl Builder {
     /// [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout).
     pub const fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.write_timeout = timeout;
+        self
+    }
+
+    /// How many connections may be open; 16,384 by default, `None` is as many as the system has descriptors for.
+    ///
+    /// One more is answered with 503 and `retry-after`, and closed; over TLS it is closed without an answer.
+    pub const fn max_connections(mut self, connections: Option<usize>) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// How many requests may be under way at the same time; `None`, the default, is no limit.
+    ///
+    /// One more is answered with 503 and `retry-after`. A call counts until it is over.
+    pub const fn max_concurrent_requests(mut self, requests: Option<usize>) -> Self {
+        self.max_concurrent_requests = requests;
         self
     }
 
@@ -281,6 +299,8 @@ impl Default for Builder {
             max_body_size: None,
             handler_timeout: None,
             write_timeout: Some(Duration::from_secs(30)),
+            max_connections: Some(16 * 1024),
+            max_concurrent_requests: None,
             max_requests: None,
             max_headers: MAX_HEADERS,
             half_close: false,

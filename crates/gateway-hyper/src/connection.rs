@@ -11,9 +11,8 @@ use tracing::debug;
 use crate::control::Control;
 use crate::http1::{self, Link};
 use crate::http2;
-use crate::serving::{Registered, Serving};
+use crate::serving::{Place, Serving};
 use crate::socket::{Rewound, Socket};
-use crate::stats::Open;
 use crate::tls::Acceptor;
 
 /// Serves what comes on the socket.
@@ -23,9 +22,8 @@ pub(crate) async fn serve(
     mut socket: Socket,
     mut connection: Connection,
     tls: Option<Arc<Acceptor>>,
-    registered: Registered,
+    place: Place,
 ) {
-    let open = Open::new(Arc::clone(control.counters()));
     if let Some(acceptor) = tls {
         let Some(accepted) = Box::pin(shake_hands(&serving, &control, &acceptor, socket)).await else {
             return;
@@ -44,7 +42,7 @@ pub(crate) async fn serve(
     if let Some(io) = http2 {
         Box::pin(http2::serve(serving, control, connection, io)).await;
     }
-    drop((registered, open));
+    drop(place);
 }
 
 async fn shake_hands(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use gateway_iface::asgi::{Application, Capabilities, Capability, State};
 use gateway_iface::{Connection, ServerAddr};
 use http::HeaderValue;
 use hyper::server::conn::http1;
+use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,7 +26,7 @@ use crate::limits::Limits;
 use crate::listener::{Accepted, Acceptor};
 use crate::signal::Stop;
 use crate::socket::Socket;
-use crate::stats::{Counters, Limit};
+use crate::stats::{Counters, Limit, Open};
 use crate::waits::{Clock, Waits};
 
 /// What the connections of a server have in common.
@@ -39,6 +40,12 @@ pub(crate) struct Serving {
     date: Date,
     state: Option<State>,
     next_id: AtomicU64,
+    /// Connections that are open, where that has a limit.
+    open: AtomicUsize,
+    /// Requests under way, where that has a limit.
+    admitted: AtomicUsize,
+    /// Places for connections that are being turned away.
+    shedding: Arc<Semaphore>,
     tracker: TaskTracker,
     /// Drops the calls that went on without their connection.
     cancel: CancellationToken,
@@ -64,6 +71,9 @@ impl Serving {
             date: Date::new(),
             state,
             next_id: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            admitted: AtomicUsize::new(0),
+            shedding: Arc::new(Semaphore::new(MAX_SHEDDING)),
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
             connections: Mutex::default(),
@@ -115,6 +125,10 @@ impl Serving {
         acceptor: &Acceptor,
         counters: &Arc<Counters>,
     ) {
+        if self.is_full() {
+            self.shed(accepted, acceptor, counters);
+            return;
+        }
         let mut connection = Connection::new().with_capabilities(CAPABILITIES);
         if let Some(state) = &self.state {
             connection = connection.with_state(state.clone());
@@ -131,6 +145,42 @@ impl Serving {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.settings.max_connections.is_some_and(|most| self.open.load(Ordering::Relaxed) >= most)
+    }
+
+    /// Turns a connection away that is one too many: with 503, where that can be said without a handshake.
+    fn shed(self: &Arc<Self>, accepted: Accepted, acceptor: &Acceptor, counters: &Counters) {
+        counters.hit(Limit::Connections);
+        let Ok(place) = Arc::clone(&self.shedding).try_acquire_owned() else {
+            return;
+        };
+        if acceptor.tls().is_some() {
+            return;
+        }
+        let socket = match accepted {
+            Accepted::Tcp(stream, _) => Socket::Tcp(stream),
+            Accepted::Unix(stream) => Socket::Unix(stream),
+        };
+        tokio::spawn(async move {
+            // Who is gone already, or does not leave, needs no answer.
+            let _ = tokio::time::timeout(SHEDDING, socket.turn_away(UNAVAILABLE)).await;
+            drop(place);
+        });
+    }
+
+    /// A place among the requests that may be under way at once; `Err` when there is none.
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<Option<Admitted>, Full> {
+        let Some(most) = self.settings.max_concurrent_requests else {
+            return Ok(None);
+        };
+        if self.admitted.fetch_add(1, Ordering::Relaxed) >= most {
+            self.admitted.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full);
+        }
+        Ok(Some(Admitted { serving: Arc::clone(self) }))
+    }
+
     fn spawn(
         self: &Arc<Self>,
         socket: Socket,
@@ -141,7 +191,9 @@ impl Serving {
         let registered = self.register(counters);
         let control = Arc::clone(registered.control());
         let tls = acceptor.tls().cloned();
-        tokio::spawn(connection::serve(Arc::clone(self), control, socket, connection, tls, registered));
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let place = Place { registered, _open: Open::new(Arc::clone(counters)) };
+        tokio::spawn(connection::serve(Arc::clone(self), control, socket, connection, tls, place));
     }
 
     /// Puts a connection, or a stream of one, on the list of what is told to stop and watched over.
@@ -195,7 +247,37 @@ impl fmt::Debug for Serving {
     }
 }
 
+/// The place of a connection among those that are open.
+#[derive(Debug)]
+pub(crate) struct Place {
+    registered: Registered,
+    _open: Open,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.registered.serving.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request among those that may be under way at once.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    serving: Arc<Serving>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.serving.admitted.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// As many requests are under way as may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Full;
+
 /// Holds a connection's place on the list, and among what a server waits for when it stops.
+#[derive(Debug)]
 pub(crate) struct Registered {
     serving: Arc<Serving>,
     id: u64,
@@ -224,3 +306,13 @@ const CAPABILITIES: Capabilities = Capabilities::none()
 
 /// How long calls may take to end once they were cut off.
 const CUT_OFF: Duration = Duration::from_secs(1);
+
+/// The answer on a connection that is one too many.
+const UNAVAILABLE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+
+/// Connections that are turned away with an answer at the same time; more are just closed.
+const MAX_SHEDDING: usize = 256;
+
+/// How long a connection that is turned away may take to leave.
+const SHEDDING: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
@@ -39,6 +39,15 @@ impl Socket {
             let _ = Pin::new(&mut self).poll_write(cx, last);
         }
         let _ = Pin::new(&mut self).poll_shutdown(cx);
+    }
+
+    /// Writes that much and closes once the peer has read it and closed too: what it may still send would have the
+    /// answer thrown away (H-99).
+    pub(crate) async fn turn_away(mut self, last: &[u8]) -> io::Result<()> {
+        self.write_all(last).await?;
+        self.shutdown().await?;
+        tokio::io::copy(&mut self, &mut tokio::io::sink()).await?;
+        Ok(())
     }
 
     /// Whether client and server chose HTTP/2 when they shook hands.

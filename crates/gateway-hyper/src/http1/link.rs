@@ -88,7 +88,12 @@ impl Link {
             self.control.counters().hit(Limit::BodySize);
             Some(status)
         };
-        if let Some(status) = refusal(&head, chunked).or_else(too_large) {
+        let admitted = self.serving.admit();
+        let full = || {
+            admitted.is_err().then(|| self.control.counters().hit(Limit::ConcurrentRequests))?;
+            Some(StatusCode::SERVICE_UNAVAILABLE)
+        };
+        if let Some(status) = refusal(&head, chunked).or_else(too_large).or_else(full) {
             self.control.counters().request_ended();
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
@@ -120,7 +125,11 @@ impl Link {
         let receive = Receive::shared(Arc::clone(&exchange) as _);
         let send = asgi::Send::shared(exchange as _);
         let app = Arc::clone(self.serving.app());
-        call.future.set(async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await });
+        call.future.set(async move {
+            let result = app.call(Scope::Http(HttpScope::new(head)), receive, send).await;
+            drop(admitted);
+            result
+        });
         waits.begin(Wait::Call, self.serving.limits().call);
         self.active.store(true, Ordering::Relaxed);
         self.flush.store(IDLE, Ordering::Relaxed);
@@ -401,7 +410,11 @@ impl Future for Responding {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(status) = self.refused {
             let mut response = answer(status).map(Body::full);
-            response.headers_mut().insert(header::CONNECTION, CLOSE);
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            } else {
+                response.headers_mut().insert(header::CONNECTION, CLOSE);
+            }
             self.link.control.counters().answered(status);
             return Poll::Ready(Ok(response));
         }

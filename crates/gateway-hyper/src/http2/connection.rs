@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gateway_iface::{Connection, RequestHead};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::Request;
+use http::{Request, StatusCode};
 use tracing::debug;
 
 use super::outgoing::refuse;
@@ -123,6 +123,11 @@ impl Shared {
             self.counters().hit(Limit::BodySize);
             Some(status)
         });
+        let admitted = self.serving.admit();
+        let refused = refused.or_else(|| {
+            admitted.is_err().then(|| self.counters().hit(Limit::ConcurrentRequests))?;
+            Some(StatusCode::SERVICE_UNAVAILABLE)
+        });
         if let Some(status) = refused {
             self.counters().request_begun();
             self.counters().answered(status);
@@ -136,7 +141,8 @@ impl Shared {
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
-        self.serving.spawn_call(Stream::new(Arc::clone(self), head, body, respond));
+        let admitted = admitted.ok().flatten();
+        self.serving.spawn_call(Stream::new(Arc::clone(self), head, body, respond, admitted));
     }
 
     /// Where its requests are counted.

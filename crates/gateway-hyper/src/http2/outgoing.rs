@@ -210,6 +210,9 @@ pub(super) fn refuse(respond: &mut SendResponse<Bytes>, status: StatusCode, serv
     let (mut parts, body) = answer(status).into_parts();
     parts.headers.insert(header::DATE, serving.date());
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if let Ok(mut stream) = respond.send_response(Response::from_parts(parts, ()), false) {
         // Where it fails the client is gone.
         let _ = stream.send_data(body, true);

@@ -18,7 +18,7 @@ use super::connection::Shared;
 use super::outgoing::{Lost, Outgoing};
 use crate::builder::OnDisconnect;
 use crate::exchange::{HttpExchange, Input};
-use crate::serving::Registered;
+use crate::serving::{Admitted, Registered};
 use crate::waits::Wait;
 
 /// The task of one stream: it ends when the response is out, or lost, and the call is over.
@@ -40,6 +40,7 @@ impl Stream {
         mut head: Box<RequestHead>,
         body: RecvStream,
         respond: SendResponse<Bytes>,
+        admitted: Option<Admitted>,
     ) -> Self {
         let registered = shared.serving.register(shared.counters());
         let control = registered.control();
@@ -54,7 +55,11 @@ impl Stream {
         let receive = Receive::shared(Arc::clone(&exchange) as _);
         let send = asgi::Send::shared(Arc::clone(&exchange) as _);
         let app = Arc::clone(shared.serving.app());
-        let call = async move { app.call(Scope::Http(HttpScope::new(head)), receive, send).await };
+        let call = async move {
+            let result = app.call(Scope::Http(HttpScope::new(head)), receive, send).await;
+            drop(admitted);
+            result
+        };
         shared.counters().request_begun();
         Self { shared, registered, told: false, exchange, call: Some(Box::pin(call)), outgoing }
     }

@@ -22,6 +22,11 @@ pub enum Limit {
     HandlerTime,
     /// The time in which a client takes nothing: [`Builder::write_timeout`](crate::Builder::write_timeout).
     WriteTime,
+    /// The number of connections: [`Builder::max_connections`](crate::Builder::max_connections).
+    Connections,
+    /// The number of requests under way:
+    /// [`Builder::max_concurrent_requests`](crate::Builder::max_concurrent_requests).
+    ConcurrentRequests,
     /// The time to finish at shutdown: [`Builder::grace_period`](crate::Builder::grace_period); each
     /// connection that was cut off counts.
     GracePeriod,
@@ -37,6 +42,8 @@ impl Limit {
         Self::BodyTime,
         Self::HandlerTime,
         Self::WriteTime,
+        Self::Connections,
+        Self::ConcurrentRequests,
         Self::GracePeriod,
     ];
 
@@ -51,6 +58,8 @@ impl Limit {
             Self::BodyTime => "body_time",
             Self::HandlerTime => "handler_time",
             Self::WriteTime => "write_time",
+            Self::Connections => "connections",
+            Self::ConcurrentRequests => "concurrent_requests",
             Self::GracePeriod => "grace_period",
         }
     }

@@ -244,3 +244,61 @@ fn limits_are_for_each_request_anew() {
         server.stop().await;
     });
 }
+
+/// They wait for their answer until they are let go.
+fn held() -> (impl asgi::Application + 'static, mpsc::UnboundedReceiver<tokio::sync::oneshot::Sender<()>>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let app = move |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
+        let tell = tell.clone();
+        async move {
+            scope.into_http()?;
+            let (go, gone) = tokio::sync::oneshot::channel();
+            tell.send(go)?;
+            gone.await?;
+            Ok::<_, Error>(send.text(200, "held").await?)
+        }
+    };
+    (app, told)
+}
+
+#[test]
+fn connection_too_many_is_turned_away_with_503() {
+    on_both_runtimes(async || {
+        let server = Server::with(patient().max_connections(Some(2)), hello).await;
+        let (mut one, mut two) = (server.connect().await, server.connect().await);
+        assert_eq!((one.get("/").await.status, two.get("/").await.status), (200, 200));
+        let mut three = server.connect().await;
+        let response = three.get("/").await;
+        assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+        assert!(three.closed().await.is_empty());
+        drop(two);
+        // There is room again as soon as the server has seen that.
+        while server.get("/").await.status != 200 {}
+        assert_eq!(one.get("/").await.status, 200);
+        assert!(server.handle.stats().limit_hits(gateway_hyper::Limit::Connections) >= 1);
+        server.stop().await;
+    });
+}
+
+#[test]
+fn request_too_many_is_answered_with_503() {
+    on_both_runtimes(async || {
+        let (app, mut told) = held();
+        let server = Server::with(patient().max_concurrent_requests(Some(2)), app).await;
+        let (mut one, mut two) = (server.connect().await, server.connect().await);
+        one.ask("/").await;
+        two.ask("/").await;
+        let (go_one, go_two) = (told.recv().await.unwrap(), told.recv().await.unwrap());
+        let mut three = server.connect().await;
+        let response = three.get("/").await;
+        assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+        go_one.send(()).unwrap();
+        go_two.send(()).unwrap();
+        assert_eq!((one.response().await.text(), two.response().await.text()), ("held", "held"));
+        // The connection that was refused can go on.
+        three.ask("/").await;
+        told.recv().await.unwrap().send(()).unwrap();
+        assert_eq!(three.response().await.text(), "held");
+        server.stop().await;
+    });
+}
