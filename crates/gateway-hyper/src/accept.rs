@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::listener::{Acceptor, Listener};
@@ -17,36 +18,35 @@ use crate::stats::Counters;
 pub(crate) struct Acceptors {
     /// What each runtime accepts from.
     runtimes: Vec<(runtime::Handle, Vec<Acceptor>)>,
-    /// Kept until no one accepts any more: with them goes the file of a unix socket.
     listeners: Vec<Listener>,
 }
 
 impl Acceptors {
-    /// Every runtime accepts from every listener.
-    pub(crate) fn of(listeners: Vec<Listener>, runtimes: &[runtime::Handle]) -> io::Result<Self> {
+    /// Every runtime accepts from every listener, and there is one for every socket.
+    pub(crate) fn of(mut listeners: Vec<Listener>, runtimes: &[runtime::Handle]) -> io::Result<Self> {
         let mut on = runtimes.iter().map(|runtime| (runtime.clone(), Vec::new())).collect::<Vec<_>>();
-        let mut kept = Vec::new();
-        for listener in listeners {
-            let sockets = listener.spread(runtimes.len())?;
-            for ((runtime, acceptors), socket) in on.iter_mut().zip(sockets.iter().cycle()) {
+        for listener in &mut listeners {
+            listener.spread(runtimes.len())?;
+            for index in 0..runtimes.len().max(listener.sockets()) {
+                let (runtime, acceptors) = &mut on[index % runtimes.len()];
                 let _entered = runtime.enter();
-                acceptors.push(Acceptor::new(socket)?);
+                acceptors.push(Acceptor::new(listener, index)?);
             }
-            kept.extend(sockets);
         }
-        Ok(Self { runtimes: on, listeners: kept })
+        Ok(Self { runtimes: on, listeners })
     }
 
     /// Begins to accept; each runtime counts for itself.
     pub(crate) fn accept(self, serving: &Arc<Serving>, counters: impl Fn() -> Arc<Counters>) -> Accepting {
-        let mut tasks = JoinSet::new();
+        let (mut tasks, end) = (JoinSet::new(), CancellationToken::new());
         for (runtime, acceptors) in self.runtimes {
             let counters = counters();
             for acceptor in acceptors {
-                tasks.spawn_on(accept(acceptor, Arc::clone(serving), Arc::clone(&counters)), &runtime);
+                let (serving, counters, end) = (Arc::clone(serving), Arc::clone(&counters), end.clone());
+                tasks.spawn_on(async move { accept(&acceptor, &serving, &counters, &end).await }, &runtime);
             }
         }
-        Accepting { tasks, _listeners: self.listeners }
+        Accepting { tasks, end, listeners: self.listeners }
     }
 }
 
@@ -54,24 +54,51 @@ impl Acceptors {
 #[derive(Debug)]
 pub(crate) struct Accepting {
     tasks: JoinSet<()>,
-    _listeners: Vec<Listener>,
+    end: CancellationToken,
+    /// Kept until no one accepts any more: with them goes the file of a unix socket.
+    listeners: Vec<Listener>,
 }
 
 impl Accepting {
-    /// Accepts no more, and closes the sockets.
-    pub(crate) async fn end(mut self) {
+    pub(crate) fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Accepts no more than waits already, and closes the sockets.
+    pub(crate) async fn end(&mut self) {
+        self.end.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
         // A thread that an application blocks cannot be waited for.
-        if tokio::time::timeout(END, self.tasks.shutdown()).await.is_err() {
+        if tokio::time::timeout(END, ended).await.is_err() {
             warn!("a thread is blocked and still holds its listeners");
         }
+        self.listeners.clear();
+    }
+
+    /// Accepts no more, and leaves what waits to the process that has the sockets as well.
+    pub(crate) async fn hand_over(&mut self) {
+        self.listeners.iter_mut().for_each(Listener::release);
+        self.tasks.abort_all();
+        self.end().await;
     }
 }
 
-/// Hands every connection over, until it is dropped.
-async fn accept(acceptor: Acceptor, serving: Arc<Serving>, counters: Arc<Counters>) {
+/// Hands every connection over, until the end.
+async fn accept(
+    acceptor: &Acceptor,
+    serving: &Arc<Serving>,
+    counters: &Arc<Counters>,
+    end: &CancellationToken,
+) {
     loop {
-        match acceptor.accept().await {
-            Ok(accepted) => serving.connect(accepted, &acceptor, &counters),
+        let accepted = tokio::select! {
+            // What waits already is served; tokio's budget ends that where more and more comes.
+            biased;
+            accepted = acceptor.accept() => accepted,
+            () = end.cancelled() => return,
+        };
+        match accepted {
+            Ok(accepted) => serving.connect(accepted, acceptor, counters),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 warn!(%error, "cannot accept");

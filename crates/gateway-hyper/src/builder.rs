@@ -35,6 +35,8 @@ pub struct Builder {
     pub(crate) http2_max_streams: u32,
     pub(crate) http2_max_resets: u32,
     pub(crate) drain_delay: Duration,
+    pub(crate) drain_idle: Duration,
+    pub(crate) notify: bool,
     pub(crate) runtime: Runtime,
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -224,6 +226,23 @@ impl Builder {
         self
     }
 
+    /// How long an idle connection of HTTP/1 stays open once the server stops; 1 second by default.
+    ///
+    /// A request may be on its way on it, and no client can tell whether one was lost that met a closed connection.
+    /// So the next request is answered, with `connection: close`; the time should be longer than any path to
+    /// a client. Where it is zero, idle connections are closed at once.
+    pub const fn drain_idle(mut self, drain_idle: Duration) -> Self {
+        self.drain_idle = drain_idle;
+        self
+    }
+
+    /// Whether the service manager is told when the server is ready, when it stops, and which process replaces it:
+    /// systemd's `Type=notify`, where there is a `NOTIFY_SOCKET`. It is not by default.
+    pub const fn notify(mut self, notify: bool) -> Self {
+        self.notify = notify;
+        self
+    }
+
     /// How the threads of [`Server::run`] share their work; [`Runtime::PerThread`] by default.
     pub const fn runtime(mut self, runtime: Runtime) -> Self {
         self.runtime = runtime;
@@ -311,6 +330,8 @@ impl Default for Builder {
             http2_max_streams: 128,
             http2_max_resets: 256,
             drain_delay: Duration::ZERO,
+            drain_idle: Duration::from_secs(1),
+            notify: false,
             runtime: Runtime::PerThread,
             threads: None,
         }

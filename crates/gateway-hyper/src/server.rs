@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_iface::asgi::Application;
+use sd_notify::NotifyState;
 use tokio::runtime;
 use tokio::task::JoinSet;
 use tracing::info;
 
-use crate::accept::Acceptors;
+use crate::accept::{Accepting, Acceptors};
 use crate::beside::Beside;
 use crate::builder::Builder;
 use crate::error::ServeError;
 use crate::handle::Handle;
 use crate::lifespan;
 use crate::listener::{Listener, LocalAddr};
+use crate::notify::notify;
+use crate::restart::{Replacing, Restart};
 use crate::serving::Serving;
 use crate::signal::Stop;
 use crate::stats::Status;
@@ -53,6 +56,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     local_addrs: Vec<LocalAddr>,
     beside: Vec<Beside>,
+    restart: Option<Restart>,
     status: Arc<Status>,
 }
 
@@ -60,7 +64,7 @@ impl Server {
     pub(crate) fn new(builder: Builder, listeners: Vec<Listener>) -> io::Result<Self> {
         let local_addrs = listeners.iter().map(Listener::local_addr).collect::<io::Result<_>>()?;
         let status = Arc::new(Status::new());
-        Ok(Self { builder, listeners, local_addrs, beside: Vec::new(), status })
+        Ok(Self { builder, listeners, local_addrs, beside: Vec::new(), restart: None, status })
     }
 
     /// Begins a server with the default settings.
@@ -96,6 +100,13 @@ impl Server {
     /// It has the settings of the server, and no lifespan; it is not among the figures.
     pub fn beside(mut self, listener: Listener, app: impl Application + 'static) -> Self {
         self.beside.push(Beside::new(listener, Arc::new(app)));
+        self
+    }
+
+    /// Has a new process take over from this one on SIGUSR2, and this one from the process that it was started to
+    /// replace.
+    pub fn with_restart(mut self, restart: Restart) -> Self {
+        self.restart = Some(restart);
         self
     }
 
@@ -177,8 +188,9 @@ impl Server {
         runtimes: &[runtime::Handle],
         app: Arc<dyn Application>,
     ) -> Result<(), ServeError> {
-        let Self { builder, listeners, local_addrs, beside, status } = self;
+        let Self { builder, listeners, local_addrs, beside, restart, status } = self;
         let mut stop = Stop::new(status.stopped(), builder.signals);
+        let mut replacing = Replacing::new(restart)?;
         let certificates = listeners.iter().chain(beside.iter().map(Beside::listener));
         let certificates = certificates.filter_map(Listener::tls).cloned().collect();
         let acceptors = Acceptors::of(listeners, runtimes)?;
@@ -192,7 +204,7 @@ impl Server {
                 return Ok(());
             }
         };
-        let beside = beside.into_iter().map(|beside| beside.serve(&builder)).collect::<Vec<_>>();
+        let mut beside = beside.into_iter().map(|beside| beside.serve(&builder)).collect::<Vec<_>>();
         let reload = reload(certificates, status.reloading(), builder.signals);
         let serving = Arc::new(Serving::new(app, builder.clone(), lifespan.state()));
         for address in &local_addrs {
@@ -203,18 +215,40 @@ impl Server {
             let serving = Arc::clone(serving);
             watching.spawn(async move { serving.watch().await });
         }
-        let accepting = acceptors.accept(&serving, || status.counters());
-        tokio::select! {
-            () = reload => {}
-            () = stop.requested() => {}
+        let mut accepting = acceptors.accept(&serving, || status.counters());
+        replacing.serves();
+        let tell = |states: &[NotifyState<'_>]| builder.notify.then(|| notify(states));
+        tell(&[NotifyState::Ready]);
+        let sockets = || {
+            let listeners = beside.iter().map(|(accepting, _)| accepting).chain([&accepting]);
+            let mut sockets = Vec::new();
+            for listener in listeners.flat_map(Accepting::listeners) {
+                sockets.extend(listener.hand_over()?);
+            }
+            Ok(sockets)
+        };
+        let new = tokio::select! {
+            () = reload => None,
+            () = stop.requested() => None,
+            pid = replacing.replaced(sockets) => Some(pid),
+        };
+        if let Some(pid) = new {
+            info!(pid, "a new process serves, this one finishes");
+            tell(&[NotifyState::MainPid(pid)]);
+            accepting.hand_over().await;
+            for (accepting, _) in &mut beside {
+                accepting.hand_over().await;
+            }
+        } else {
+            info!("stopping");
+            tell(&[NotifyState::Stopping]);
+            status.drain();
+            tokio::select! {
+                () = tokio::time::sleep(builder.drain_delay) => {}
+                () = stop.insisted() => {}
+            }
+            accepting.end().await;
         }
-        info!("stopping");
-        status.drain();
-        tokio::select! {
-            () = tokio::time::sleep(builder.drain_delay) => {}
-            () = stop.insisted() => {}
-        }
-        accepting.end().await;
         serving.drain(builder.grace_period, &mut stop).await;
         let stopped = tokio::select! {
             stopped = lifespan.stop(builder.grace_period) => stopped,
@@ -222,7 +256,7 @@ impl Server {
                 Err(ServeError::Shutdown("a further signal came before it was done".into()))
             }
         };
-        for (accepting, serving) in beside {
+        for (mut accepting, serving) in beside {
             accepting.end().await;
             serving.drain(builder.grace_period.min(BESIDE), &mut stop).await;
         }

@@ -27,7 +27,8 @@ impl Host for OnThePool {
 fn serve(app: impl asgi::Application + 'static) -> Result<Running, BoxError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // Where a call waits for ever, as the exceptions say, its end need not be waited for long.
-    let builder = Server::builder().signals(false).grace_period(Duration::from_secs(3));
+    let builder =
+        Server::builder().signals(false).grace_period(Duration::from_secs(3)).drain_idle(Duration::ZERO);
     let server = runtime.block_on(builder.bind("127.0.0.1:0"))?;
     let addr = server.local_addr().tcp().ok_or("not listening on TCP")?;
     let handle = server.handle();

@@ -188,6 +188,9 @@ pub(super) struct Operation {
     /// Time between the signal to stop, from when health checks fail, and the end of accepting.
     #[arg(long, value_name = "TIME", env = "GATEWAY_DRAIN_DELAY", default_value = "0s", value_parser = time)]
     pub(super) drain_delay: Duration,
+    /// Time that idle connections stay open once accepting ended, for requests that are on their way.
+    #[arg(long, value_name = "TIME", env = "GATEWAY_DRAIN_IDLE", default_value = "1s", value_parser = time)]
+    pub(super) drain_idle: Duration,
     /// Time that requests have to finish once the server stops, and the application's shutdown after them.
     #[arg(long, value_name = "TIME", env = "GATEWAY_GRACE_PERIOD", default_value = "30s", value_parser = time)]
     pub(super) grace_period: Duration,

@@ -105,6 +105,8 @@ fn builder(options: &Options) -> Builder {
         .on_disconnect(limits.on_disconnect.into())
         .tls_handshake_timeout(options.tls.tls_handshake_timeout)
         .drain_delay(operation.drain_delay)
+        .drain_idle(operation.drain_idle)
+        .notify(true)
         .grace_period(operation.grace_period)
         .lifespan(operation.lifespan.into())
         .runtime(threading.runtime.into());

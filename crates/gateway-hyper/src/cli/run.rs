@@ -17,6 +17,7 @@ use super::{check, logging, plan};
 use crate::error::ServeError;
 use crate::listener::Inherited;
 use crate::pool::Pool;
+use crate::restart::Restart;
 
 /// Serves an asynchronous application as the command line and the environment say: a whole program.
 ///
@@ -158,6 +159,8 @@ fn run(
     }
     logging::init(&options.logging);
     let served = app().and_then(|app| plan::server(options, app, &mut inherited));
+    let served =
+        served.and_then(|(server, app)| Ok((server.with_restart(Restart::new(&mut inherited)?), app)));
     let served = served.map_err(ServeError::from).and_then(|(server, app)| server.run(app));
     let Err(failed) = served else {
         return ExitCode::SUCCESS;
@@ -178,4 +181,6 @@ const USAGE: u8 = 2;
 const STARTUP: u8 = 3;
 const SHUTDOWN: u8 = 4;
 
-const AFTER_HELP: &str = "Signals: TERM and INT stop it gracefully, a second one at once.";
+const AFTER_HELP: &str = "\
+Signals: TERM and INT stop it gracefully, a second one at once. USR2 has a new process of the same program take over: \
+the old one goes on until the new one serves. HUP has certificates read anew.";

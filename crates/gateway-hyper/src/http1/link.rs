@@ -161,7 +161,8 @@ impl Link {
             Reply::Whole(block) => Body::full(block),
             Reply::Streamed => Body::stream(Arc::clone(exchange), Arc::clone(self)),
         });
-        if self.is_last() {
+        let leaves = self.control.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+        if self.is_last() || leaves {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
         Poll::Ready(Ok(response))

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use gateway_iface::asgi::Disconnect;
 use hyper::server::conn::http1;
+use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use super::link::{Link, Service};
@@ -20,7 +21,10 @@ use crate::waits::{Expired, Wait};
 pub(crate) struct Task {
     http: Option<Box<http1::Connection<Stream, Service>>>,
     link: Arc<Link>,
-    stopping: bool,
+    /// Whether the application was told of the shutdown.
+    told: bool,
+    /// How long the connection still waits for a request that may be on its way, once the server stops.
+    linger: Option<Pin<Box<Sleep>>>,
     known: bool,
     http2: Option<Rewound>,
 }
@@ -29,7 +33,7 @@ impl Task {
     pub(crate) fn new(socket: Socket, link: Arc<Link>) -> Self {
         let stream = Stream::new(socket, Arc::clone(&link));
         let http = link.serving().http1().serve_connection(stream, Service::new(Arc::clone(&link)));
-        Self { http: Some(Box::new(http)), link, stopping: false, known: false, http2: None }
+        Self { http: Some(Box::new(http)), link, told: false, linger: None, known: false, http2: None }
     }
 
     /// Waits were too long.
@@ -88,6 +92,27 @@ impl Task {
         }
     }
 
+    /// Closes the connection, once it was idle for long enough after the server was told to stop: a request that is
+    /// on its way then is still answered, and told that it is the last one.
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        if self.link.is_active() {
+            self.linger = None;
+            return;
+        }
+        let Some(http) = &mut self.http else {
+            return;
+        };
+        let time = self.link.serving().settings().drain_idle;
+        let linger = self.linger.get_or_insert_with(|| Box::pin(sleep(time)));
+        if time.is_zero() || linger.as_mut().poll(cx).is_ready() {
+            let mut http = Pin::new(&mut **http);
+            http.as_mut().graceful_shutdown();
+            if let Poll::Ready(result) = http.poll(cx) {
+                self.ended(result);
+            }
+        }
+    }
+
     /// What hyper answered by itself, or gave up.
     fn count(&self, error: &hyper::Error) {
         let counters = self.link.control().counters();
@@ -132,17 +157,18 @@ impl Future for Task {
             this.expired(expired);
         }
         if let Some(http) = &mut this.http {
-            let mut http = Pin::new(&mut **http);
-            if !this.stopping && this.link.control().is_stopping() {
-                this.stopping = true;
-                http.as_mut().graceful_shutdown();
+            if !this.told && this.link.control().is_stopping() {
+                this.told = true;
                 this.link.tell_shutdown();
             }
-            if let Poll::Ready(result) = http.poll(cx) {
+            if let Poll::Ready(result) = Pin::new(&mut **http).poll(cx) {
                 this.ended(result);
             }
         }
         this.link.drive_if_unpolled(cx);
+        if this.told {
+            this.leave(cx);
+        }
         if !this.link.is_active() {
             this.link.rest();
         }

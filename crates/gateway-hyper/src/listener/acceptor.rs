@@ -32,9 +32,13 @@ pub(crate) enum Accepted {
 }
 
 impl Acceptor {
-    /// For the runtime that this is called in.
-    pub(crate) fn new(listener: &Listener) -> io::Result<Self> {
-        Ok(Self { socket: listener.share()?, server: listener.server_addr(), tls: listener.tls().cloned() })
+    /// For the runtime that this is called in, on one of the sockets.
+    pub(crate) fn new(listener: &Listener, index: usize) -> io::Result<Self> {
+        Ok(Self {
+            socket: listener.share(index)?,
+            server: listener.server_addr(),
+            tls: listener.tls().cloned(),
+        })
     }
 
     /// The address for scopes; `None` when a connection has to ask its own socket.

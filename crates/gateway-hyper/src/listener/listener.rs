@@ -1,7 +1,8 @@
-//! A socket that listens.
+//! A place that a server listens at.
 
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,26 +10,33 @@ use std::sync::Arc;
 use gateway_iface::ServerAddr;
 
 use super::acceptor;
+use super::address::ListenAddr;
 use super::local_addr::LocalAddr;
 use super::options::ListenOptions;
 use super::place::Place;
 use crate::tls::{Acceptor, TlsConfig};
 
-/// A socket that listens: TCP or unix.
+/// A place that a server listens at: TCP or unix.
 ///
 /// [`ListenOptions`] has what else can be set.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Socket,
-    /// How each further thread gets a socket of its own at the same address; else they share this one.
+    /// One at least; more where each thread has its own at the same address.
+    sockets: Vec<Socket>,
+    /// The file of a unix socket, if it is to go with this.
+    place: Option<Place>,
+    /// What it was bound by, which a new process finds it by.
+    addr: Option<ListenAddr>,
+    /// How a thread gets a socket of its own; else they share those there are.
     spread: Option<ListenOptions>,
     tls: Option<Arc<Acceptor>>,
 }
 
+/// A socket that listens.
 #[derive(Debug)]
-enum Socket {
+pub(super) enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, Option<Place>),
+    Unix(UnixListener),
 }
 
 impl Listener {
@@ -64,14 +72,24 @@ impl Listener {
         ListenOptions::new().bind_unix(path)
     }
 
-    pub(super) fn of_tcp(listener: TcpListener, spread: Option<ListenOptions>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self { socket: Socket::Tcp(listener), spread, tls: None })
+    pub(super) fn of(sockets: Vec<Socket>) -> io::Result<Self> {
+        sockets.iter().try_for_each(Socket::prepare)?;
+        Ok(Self { sockets, place: None, addr: None, spread: None, tls: None })
     }
 
-    pub(super) fn of_unix(listener: UnixListener, place: Option<Place>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self { socket: Socket::Unix(listener, place), spread: None, tls: None })
+    pub(super) fn with_place(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+
+    pub(super) fn with_addr(mut self, addr: &ListenAddr) -> Self {
+        self.addr = Some(addr.clone());
+        self
+    }
+
+    pub(super) fn with_spread(mut self, spread: Option<ListenOptions>) -> Self {
+        self.spread = spread;
+        self
     }
 
     /// Speaks TLS with its clients, and nothing else.
@@ -94,9 +112,9 @@ impl Listener {
     ///
     /// Those of asking the system for the address.
     pub fn local_addr(&self) -> io::Result<LocalAddr> {
-        match &self.socket {
+        match &self.sockets[0] {
             Socket::Tcp(listener) => listener.local_addr().map(LocalAddr::Tcp),
-            Socket::Unix(listener, _) => {
+            Socket::Unix(listener) => {
                 Ok(LocalAddr::Unix(listener.local_addr()?.as_pathname().map(Path::to_owned)))
             }
         }
@@ -111,30 +129,62 @@ impl Listener {
         }
     }
 
-    /// The sockets that so many runtimes accept from: one of each, or fewer that they share; the first is
-    /// this one.
-    pub(crate) fn spread(self, runtimes: usize) -> io::Result<Vec<Self>> {
-        let mut sockets = vec![self];
-        while let [first, ..] = &sockets[..]
-            && let (Some(options), LocalAddr::Tcp(addr)) = (&first.spread, first.local_addr()?)
-            && sockets.len() < runtimes
-        {
-            let mut next = options.bind_addr(addr)?;
-            next.tls.clone_from(&first.tls);
-            sockets.push(next);
+    /// Makes a socket for each of so many runtimes, if they are to have their own.
+    pub(crate) fn spread(&mut self, runtimes: usize) -> io::Result<()> {
+        if let (Some(options), LocalAddr::Tcp(addr)) = (&self.spread, self.local_addr()?) {
+            while self.sockets.len() < runtimes {
+                let socket = Socket::Tcp(options.bind_tcp(addr)?);
+                socket.prepare()?;
+                self.sockets.push(socket);
+            }
         }
-        Ok(sockets)
+        Ok(())
     }
 
-    /// The socket once more, for the runtime that this is called in.
-    pub(super) fn share(&self) -> io::Result<acceptor::Socket> {
-        match &self.socket {
+    /// How many sockets it has.
+    pub(crate) const fn sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// A socket once more, for the runtime that this is called in.
+    pub(super) fn share(&self, index: usize) -> io::Result<acceptor::Socket> {
+        match &self.sockets[index % self.sockets.len()] {
             Socket::Tcp(listener) => {
                 tokio::net::TcpListener::from_std(listener.try_clone()?).map(acceptor::Socket::Tcp)
             }
-            Socket::Unix(listener, _) => {
+            Socket::Unix(listener) => {
                 tokio::net::UnixListener::from_std(listener.try_clone()?).map(acceptor::Socket::Unix)
             }
+        }
+    }
+
+    /// The sockets for a new process, with what it finds them by; those that it cannot know of are left out.
+    pub(crate) fn hand_over(&self) -> io::Result<Vec<(String, OwnedFd)>> {
+        let Some(addr) = &self.addr else {
+            return Ok(Vec::new());
+        };
+        let name = addr.to_string();
+        let clones = self.sockets.iter().map(|socket| {
+            let clone = match socket {
+                Socket::Tcp(listener) => listener.try_clone()?.into(),
+                Socket::Unix(listener) => listener.try_clone()?.into(),
+            };
+            Ok((name.clone(), clone))
+        });
+        clones.collect()
+    }
+
+    /// Another process has the sockets now, and looks after the file.
+    pub(crate) fn release(&mut self) {
+        self.place = None;
+    }
+}
+
+impl Socket {
+    fn prepare(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.set_nonblocking(true),
+            Self::Unix(listener) => listener.set_nonblocking(true),
         }
     }
 }
@@ -143,7 +193,7 @@ impl TryFrom<TcpListener> for Listener {
     type Error = io::Error;
 
     fn try_from(listener: TcpListener) -> io::Result<Self> {
-        Self::of_tcp(listener, None)
+        Self::of(vec![Socket::Tcp(listener)])
     }
 }
 
@@ -152,7 +202,7 @@ impl TryFrom<UnixListener> for Listener {
 
     /// Its path stays when the server ends.
     fn try_from(listener: UnixListener) -> io::Result<Self> {
-        Self::of_unix(listener, None)
+        Self::of(vec![Socket::Unix(listener)])
     }
 }
 
@@ -175,7 +225,7 @@ impl TryFrom<tokio::net::UnixListener> for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Socket::Unix(_, Some(place)) = &self.socket {
+        if let Some(place) = &self.place {
             place.clear();
         }
     }

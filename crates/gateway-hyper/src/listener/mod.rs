@@ -11,6 +11,7 @@ mod place;
 
 pub(crate) use self::acceptor::{Accepted, Acceptor};
 pub use self::address::{InvalidListenAddr, ListenAddr};
+pub(crate) use self::inherited::HANDED_OVER;
 pub use self::inherited::Inherited;
 pub use self::listener::Listener;
 pub use self::local_addr::LocalAddr;

@@ -1,14 +1,14 @@
 //! How a socket listens.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Type};
 
 use super::address::{ListenAddr, Target};
 use super::inherited::Inherited;
-use super::listener::Listener;
+use super::listener::{Listener, Socket};
 use super::place::{self, Place};
 
 /// How a socket listens.
@@ -63,28 +63,30 @@ impl ListenOptions {
         self
     }
 
-    /// Listens, or takes the sockets that the process inherited for this address: one listener, or as many
-    /// as `systemd:` names.
+    /// Listens, or takes the sockets that the process inherited for this address, of who started it or of the one that
+    /// it replaces ([`Restart`](crate::Restart)): one listener, or as many as `systemd:` names.
     ///
     /// # Errors
     ///
     /// Those of binding a socket: the address is taken, not allowed, unknown, or not of this machine;
     /// a socket that was to be inherited was not, or is none that listens.
     pub fn bind(&self, addr: &ListenAddr, inherited: &mut Inherited) -> io::Result<Vec<Listener>> {
-        match addr.target() {
-            Target::Tcp(name) => {
-                let mut last = None;
-                for addr in name.to_socket_addrs()? {
-                    match self.bind_addr(addr) {
-                        Ok(listener) => return Ok(vec![listener]),
-                        Err(error) => last = Some(error),
-                    }
-                }
-                Err(last.unwrap_or_else(no_host))
+        let mut sockets = inherited.take_handed_over(addr)?;
+        let listeners = match addr.target() {
+            Target::Inherited(name) if sockets.is_empty() => inherited.take(name.as_deref())?,
+            Target::Inherited(_) => {
+                sockets.into_iter().map(|socket| Listener::of(vec![socket])).collect::<io::Result<_>>()?
             }
-            Target::Unix(path) => Ok(vec![self.bind_unix(path)?]),
-            Target::Inherited(name) => inherited.take(name.as_deref()),
-        }
+            Target::Tcp(name) => {
+                if sockets.is_empty() {
+                    sockets = vec![Socket::Tcp(Self::first(name, |addr| self.bind_tcp(addr))?)];
+                }
+                vec![Listener::of(sockets)?.with_spread(self.spread())]
+            }
+            Target::Unix(path) if sockets.is_empty() => vec![self.bind_unix(path)?],
+            Target::Unix(path) => vec![Listener::of(sockets)?.with_place(Place::of(path.clone()))],
+        };
+        Ok(listeners.into_iter().map(|listener| listener.with_addr(addr)).collect())
     }
 
     /// Whether [`bind`](Self::bind) would do, without a moment in which a client could connect.
@@ -95,16 +97,8 @@ impl ListenOptions {
     /// to is not known before.
     pub fn check(&self, addr: &ListenAddr, inherited: &Inherited) -> io::Result<()> {
         match addr.target() {
-            Target::Tcp(name) => {
-                let mut last = None;
-                for addr in name.to_socket_addrs()? {
-                    match self.bound(addr) {
-                        Ok(_) => return Ok(()),
-                        Err(error) => last = Some(error),
-                    }
-                }
-                Err(last.unwrap_or_else(no_host))
-            }
+            _ if inherited.is_handed_over(addr) => Ok(()),
+            Target::Tcp(name) => Self::first(name, |addr| self.bound(addr)).map(drop),
             Target::Unix(path) => place::check(path),
             Target::Inherited(name) if inherited.has(name.as_deref()) => Ok(()),
             Target::Inherited(_) => {
@@ -119,13 +113,17 @@ impl ListenOptions {
     ///
     /// Those of binding a socket.
     pub fn bind_addr(&self, addr: SocketAddr) -> io::Result<Listener> {
-        let socket = self.bound(addr)?;
-        socket.listen(self.system_backlog())?;
-        Listener::of_tcp(socket.into(), self.reuse_port.then(|| self.clone()))
+        Ok(Listener::of(vec![Socket::Tcp(self.bind_tcp(addr)?)])?.with_spread(self.spread()))
     }
 
-    fn bound(&self, addr: SocketAddr) -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    pub(super) fn bind_tcp(&self, addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = self.bound(addr)?;
+        socket.listen(self.system_backlog())?;
+        Ok(socket.into())
+    }
+
+    fn bound(&self, addr: SocketAddr) -> io::Result<socket2::Socket> {
+        let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
         // Else a restarted server finds its own address taken while old connections fade away.
         socket.set_reuse_address(true)?;
         if self.reuse_port {
@@ -143,16 +141,28 @@ impl ListenOptions {
     pub fn bind_unix(&self, path: impl Into<PathBuf>) -> io::Result<Listener> {
         let path = path.into();
         let socket = place::bind(&path, self.unix_mode, self.system_backlog())?;
-        Listener::of_unix(socket, Place::of(path))
+        Ok(Listener::of(vec![Socket::Unix(socket)])?.with_place(Place::of(path)))
+    }
+
+    /// What comes of the first address of a host that something comes of.
+    fn first<T>(name: &str, bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
+        for addr in name.to_socket_addrs()? {
+            match bind(addr) {
+                Ok(bound) => return Ok(bound),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn spread(&self) -> Option<Self> {
+        self.reuse_port.then(|| self.clone())
     }
 
     fn system_backlog(&self) -> i32 {
         i32::try_from(self.backlog).unwrap_or(i32::MAX)
     }
-}
-
-fn no_host() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "no such host")
 }
 
 impl Default for ListenOptions {

@@ -5,4 +5,5 @@
 mod check;
 mod options;
 mod process;
+mod restart;
 mod serving;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ fn process_that_serves() {
     let code = match args[0] {
         "wsgi" => gateway_hyper::main_wsgi_from(args, synchronous),
         "fails-to-start" => gateway_hyper::main_from(args, fails_to_start),
+        "starts-once" => gateway_hyper::main_from(args, fails_where_a_file_is),
         "fails-to-stop" => gateway_hyper::main_from(args, fails_to_stop),
         _ => gateway_hyper::main_from(args, application),
     };
@@ -44,6 +46,13 @@ async fn application(scope: Scope, receive: Receive, mut send: asgi::Send) -> Re
 async fn fails_to_start(scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
     let lifespan = scope.into_lifespan()?;
     lifespan.run(receive, send, async { Err(Error::new("no database")) }, async { Ok(()) }).await
+}
+
+/// Does not start while there is a file of a name in the environment.
+async fn fails_where_a_file_is(scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
+    let fails = std::env::var_os("GATEWAY_HYPER_TEST_FAILS").is_some_and(|path| Path::new(&path).exists());
+    let fails = fails && matches!(scope, Scope::Lifespan(_));
+    if fails { fails_to_start(scope, receive, send).await } else { application(scope, receive, send).await }
 }
 
 async fn fails_to_stop(scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
@@ -85,6 +94,8 @@ pub(crate) fn outcome(command: &mut Command) -> (i32, String) {
 /// A process that serves.
 pub(crate) struct Process {
     child: Child,
+    /// The process that serves: the child, or one that took over from it.
+    pid: u32,
     log: BufReader<ChildStderr>,
     /// Where it listens, in the order of its log.
     pub(crate) addrs: Vec<String>,
@@ -99,7 +110,8 @@ impl Process {
     pub(crate) fn of(command: &mut Command, listeners: usize) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let mut process = Self { child, log, addrs: Vec::new() };
+        let pid = child.id();
+        let mut process = Self { child, pid, log, addrs: Vec::new() };
         while process.addrs.len() < listeners {
             let line = process.says("address=");
             let addr = line.split_once("address=").unwrap().1.trim();
@@ -125,8 +137,16 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", self.child.id())]).status();
-        assert!(kill.unwrap().success());
+        assert!(kill(signal, self.pid));
+    }
+
+    /// Has a new process take over, and waits until the old one is gone; the number of the new one.
+    pub(crate) fn replace(&mut self) -> u32 {
+        self.signal("USR2");
+        let line = self.says("a new process serves, this one finishes");
+        self.pid = line.split_once("pid=").unwrap().1.trim().parse().unwrap();
+        self.says("stopped");
+        self.pid
     }
 
     /// Stops it; its exit code, and what it logged since.
@@ -135,7 +155,7 @@ impl Process {
         self.end()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of all; the exit code of the first one.
     pub(crate) fn end(&mut self) -> (i32, String) {
         let mut said = String::new();
         self.log.read_to_string(&mut said).unwrap();
@@ -146,9 +166,19 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // It is gone already, unless the test failed.
+        if self.pid != self.child.id() {
+            kill("KILL", self.pid);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn kill(signal: &str, pid: u32) -> bool {
+    // Where the process is gone already, that is said on standard error.
+    let kill =
+        Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).stderr(Stdio::null()).status();
+    kill.unwrap().success()
 }
 
 /// The answer to a GET with further fields, on a connection of its own.

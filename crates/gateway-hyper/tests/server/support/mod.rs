@@ -119,9 +119,10 @@ impl Drop for Verdict {
     }
 }
 
-/// Settings for tests: signals stay with the test runner, and what is not told to end never does.
+/// Settings for tests: signals stay with the test runner, idle connections end at once, and what is not told to end
+/// never does.
 pub(crate) fn builder() -> Builder {
-    gateway_hyper::Server::builder().signals(false).grace_period(10 * DEADLINE)
+    gateway_hyper::Server::builder().signals(false).grace_period(10 * DEADLINE).drain_idle(Duration::ZERO)
 }
 
 /// A synchronous application in both ways that it can be served.
