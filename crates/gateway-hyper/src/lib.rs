@@ -23,8 +23,11 @@
 //!
 //! One server listens at several places ([`Builder::listen_all`], [`ListenOptions`]), and [`Server::run`] serves on
 //! threads of its own ([`Runtime`]). [`Handle::stats`] has its figures; [`Probes`] shows them to Prometheus and
-//! answers health checks, on paths of the server or on a listener [beside](Server::beside). The feature `cli`
-//! has all of that as a ready-made command line: `gateway_hyper::main(app)`.
+//! answers health checks, on paths of the server or on a listener [beside](Server::beside). When it is told to stop, a
+//! server may [go on for a while](Builder::drain_delay) so that load balancers see it, answers requests that are
+//! [on their way](Builder::drain_idle), and lets others [finish](Builder::grace_period); [`Restart`] has a new process
+//! take over with no request lost. The feature `cli` has all of that as a ready-made command line:
+//! `gateway_hyper::main(app)`.
 //!
 //! # Limits
 //!
@@ -40,6 +43,7 @@
 //! | response that no client sees (HEAD, a closed connection) | 65,536 blocks or 64 MiB | `send` fails with [`Disconnect::Complete`](gateway_iface::asgi::Disconnect::Complete) |
 //! | body read ahead while an application only waits | 64 KiB | a loss is noticed when it reads |
 //! | calls of synchronous applications | [`Pool::new`]: threads and queue | 503 with `retry-after` |
+//! | time of idle connections at shutdown | [`Builder::drain_idle`], 1 s | the connection is closed |
 //! | time to finish at shutdown | [`Builder::grace_period`], 30 s | connections are cut off, calls dropped |
 //!
 //! # Not there yet

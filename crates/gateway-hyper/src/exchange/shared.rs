@@ -133,6 +133,12 @@ impl HttpExchange {
         true
     }
 
+    /// Whether the response is complete, and none of it waits any more.
+    pub(crate) fn is_answered(&self) -> bool {
+        let state = self.lock();
+        state.machine.state() == HttpState::Done && state.queue.is_empty()
+    }
+
     /// The call is dropped: nothing more comes of the exchange.
     pub(crate) fn finish(&self) {
         self.lock().machine.finish();

@@ -283,6 +283,11 @@ impl Link {
         }
     }
 
+    /// Whether a request is under way whose response is not complete.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.is_active() && !self.lock().exchange.as_ref().is_some_and(|exchange| exchange.is_answered())
+    }
+
     pub(crate) fn is_active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
     }

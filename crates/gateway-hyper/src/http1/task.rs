@@ -95,7 +95,7 @@ impl Task {
     /// Closes the connection, once it was idle for long enough after the server was told to stop: a request that is
     /// on its way then is still answered, and told that it is the last one.
     fn leave(&mut self, cx: &mut Context<'_>) {
-        if self.link.is_active() {
+        if self.link.is_answering() {
             self.linger = None;
             return;
         }

@@ -296,3 +296,43 @@ fn synchronous_request_under_way_finishes_after_the_shutdown() {
         }
     });
 }
+
+#[test]
+fn h_95_h_100_request_that_is_on_its_way_when_the_server_stops_is_answered_as_the_last_one() {
+    on_both_runtimes(async || {
+        let gate = Arc::new(Semaphore::new(0));
+        let (app, mut begins) = gated(&gate);
+        let server = Server::with(builder().drain_idle(Duration::from_secs(100_000)), app).await;
+        let (mut idle, mut stream) = (server.connect().await, server.connect().await);
+        gate.add_permits(1);
+        assert_eq!(idle.get("/").await.header("connection"), None);
+        stream.ask("/stream").await;
+        assert_eq!(stream.head().await.header("connection"), None);
+        while begins.try_recv().is_ok() {}
+        server.handle.shutdown();
+        while TcpStream::connect(server.addr).await.is_ok() {}
+        gate.add_permits(3);
+        for _ in 0..2 {
+            stream.chunk().await.unwrap();
+        }
+        assert_eq!(stream.chunk().await.unwrap(), b"", "its head did not say that it is the last one");
+        for mut client in [idle, stream] {
+            let last = client.get("/").await;
+            assert_eq!((last.text(), last.header("connection")), ("whole", Some("close")));
+            assert!(client.closed().await.is_empty());
+        }
+        server.task.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn h_100_idle_connection_is_closed_when_it_lingered_for_long_enough() {
+    on_both_runtimes(async || {
+        let server = Server::with(builder().drain_idle(Duration::from_millis(20)), hello).await;
+        let mut client = server.connect().await;
+        client.get("/").await;
+        server.handle.shutdown();
+        assert!(client.closed().await.is_empty());
+        server.task.await.unwrap().unwrap();
+    });
+}
