@@ -9,6 +9,7 @@ use crate::lifespan::LifespanMode;
 use crate::listener::Listener;
 use crate::server::Server;
 use crate::threads::Runtime;
+use crate::websocket::Settings as WebSocketSettings;
 
 /// How a server is set up; [`Server::builder`] begins one.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ pub struct Builder {
     pub(crate) notify: bool,
     pub(crate) runtime: Runtime,
     pub(crate) threads: Option<NonZeroUsize>,
+    pub(crate) websocket: WebSocketSettings,
 }
 
 impl Builder {
@@ -334,6 +336,7 @@ impl Default for Builder {
             notify: false,
             runtime: Runtime::PerThread,
             threads: None,
+            websocket: WebSocketSettings::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use crate::control::Control;
-use crate::http1::{self, Link};
+use crate::http1::{self, After, Link};
 use crate::http2;
 use crate::serving::{Place, Serving};
 use crate::socket::{Rewound, Socket};
@@ -32,15 +32,17 @@ pub(crate) async fn serve(
         connection = connection.with_secure(true).with_tls(accepted.1);
     }
     let connection = Arc::new(connection);
-    let http2 = if socket.is_http2() {
-        Some(Rewound::new(Bytes::new(), socket))
+    let after = if socket.is_http2() {
+        After::Http2(Rewound::new(Bytes::new(), socket))
     } else {
         let link = Link::new(Arc::clone(&serving), Arc::clone(&control), Arc::clone(&connection));
         // What begins with the preface of HTTP/2 speaks that by prior knowledge.
         http1::Task::new(socket, Arc::new(link)).await
     };
-    if let Some(io) = http2 {
-        Box::pin(http2::serve(serving, control, connection, io)).await;
+    match after {
+        After::End => {}
+        After::Http2(io) => Box::pin(http2::serve(serving, control, connection, io)).await,
+        After::WebSocket(driver) => driver.run(&control).await,
     }
     drop(place);
 }

@@ -81,6 +81,7 @@ mod stats;
 mod threads;
 mod tls;
 mod waits;
+mod websocket;
 
 pub use self::builder::{Builder, OnDisconnect};
 #[cfg(feature = "cli")]
@@ -96,6 +97,7 @@ pub use self::server::Server;
 pub use self::stats::{Limit, Stats};
 pub use self::threads::Runtime;
 pub use self::tls::{ClientCerts, TlsConfig};
+pub use self::websocket::WebSocketDeflate;
 
 use gateway_iface::asgi::Application;
 

@@ -302,7 +302,8 @@ const CAPABILITIES: Capabilities = Capabilities::none()
     .with(Capability::Trailers)
     .with(Capability::EarlyHints)
     .with(Capability::PathSend)
-    .with(Capability::ZeroCopySend);
+    .with(Capability::ZeroCopySend)
+    .with(Capability::WebSocketDenial);
 
 /// How long calls may take to end once they were cut off.
 const CUT_OFF: Duration = Duration::from_secs(1);

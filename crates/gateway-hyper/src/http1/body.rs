@@ -10,8 +10,10 @@ use http_body::{Frame, SizeHint};
 
 use super::link::Link;
 use crate::exchange::{Aborted, HttpExchange, Next};
+use crate::websocket::Denied;
 
-/// A response body: one block that is there already, or whatever the application still sends.
+/// A response body: one block that is there already, or whatever the application still sends, in answer
+/// to a request or to the handshake of a WebSocket.
 #[derive(Debug)]
 pub(crate) struct Body {
     repr: Repr,
@@ -21,11 +23,20 @@ pub(crate) struct Body {
 enum Repr {
     Full(Bytes),
     Stream(Stream),
+    Denied(DeniedStream),
 }
 
 #[derive(Debug)]
 struct Stream {
     exchange: Arc<HttpExchange>,
+    link: Arc<Link>,
+    blocks: VecDeque<Bytes>,
+    next: Next,
+}
+
+#[derive(Debug)]
+struct DeniedStream {
+    denied: Denied,
     link: Arc<Link>,
     blocks: VecDeque<Bytes>,
     next: Next,
@@ -38,6 +49,11 @@ impl Body {
 
     pub(super) fn stream(exchange: Arc<HttpExchange>, link: Arc<Link>) -> Self {
         Self { repr: Repr::Stream(Stream { exchange, link, blocks: VecDeque::new(), next: Next::Unknown }) }
+    }
+
+    pub(super) fn denied(denied: Denied, link: Arc<Link>) -> Self {
+        let stream = DeniedStream { denied, link, blocks: VecDeque::new(), next: Next::Unknown };
+        Self { repr: Repr::Denied(stream) }
     }
 }
 
@@ -53,6 +69,7 @@ impl http_body::Body for Body {
             Repr::Full(block) if block.is_empty() => Poll::Ready(None),
             Repr::Full(block) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(block))))),
             Repr::Stream(stream) => stream.poll_frame(cx),
+            Repr::Denied(stream) => stream.poll_frame(cx),
         }
     }
 
@@ -60,13 +77,14 @@ impl http_body::Body for Body {
         match &self.repr {
             Repr::Full(block) => block.is_empty(),
             Repr::Stream(stream) => stream.blocks.is_empty() && stream.next == Next::End,
+            Repr::Denied(stream) => stream.blocks.is_empty() && stream.next == Next::End,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.repr {
             Repr::Full(block) => SizeHint::with_exact(block.len() as u64),
-            Repr::Stream(_) => SizeHint::default(),
+            Repr::Stream(_) | Repr::Denied(_) => SizeHint::default(),
         }
     }
 }
@@ -90,6 +108,24 @@ impl Stream {
             // hyper throws away what it still holds when a body fails.
             (None, Next::Abort) => self.link.poll_flushed().map(|()| Some(Err(Aborted))),
             (None, Next::Unknown) => Poll::Pending,
+        }
+    }
+}
+
+impl DeniedStream {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        if self.blocks.is_empty() && self.next == Next::Unknown {
+            self.next = self.denied.take_blocks(cx, &mut self.blocks);
+            if self.blocks.is_empty() && self.next == Next::Unknown {
+                self.link.drive(cx);
+                self.next = self.denied.take_blocks(cx, &mut self.blocks);
+            }
+        }
+        match (self.blocks.pop_front(), self.next) {
+            (Some(block), _) => Poll::Ready(Some(Ok(Frame::data(block)))),
+            (None, Next::Abort) => self.link.poll_flushed().map(|()| Some(Err(Aborted))),
+            (None, Next::Unknown) => Poll::Pending,
+            (None, _) => Poll::Ready(None),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
+use bytes::BytesMut;
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -20,11 +21,12 @@ use tokio_util::sync::ReusableBoxFuture;
 use super::body::Body;
 use crate::builder::OnDisconnect;
 use crate::control::Control;
-use crate::exchange::{Aborted, HttpExchange, Input, Reply, answer};
+use crate::exchange::{Aborted, HttpExchange, Input, Reply};
 use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
 use crate::stats::Limit;
 use crate::waits::Wait;
+use crate::websocket::{self, Session};
 
 /// One connection.
 ///
@@ -45,14 +47,16 @@ pub(crate) struct Link {
     flush: AtomicU8,
     /// How many requests came.
     requests: AtomicU64,
-    /// Links for responses with 103, and whether there are any.
-    hints: Mutex<Vec<HeaderValue>>,
+    /// Responses with 103 or 100 (S-13) to be sent ahead of the head, and whether there are any.
+    interim: Mutex<BytesMut>,
     hinted: AtomicBool,
 }
 
-struct Call {
+pub(super) struct Call {
     future: ReusableBoxFuture<'static, Result<(), Error>>,
     exchange: Option<Arc<HttpExchange>>,
+    /// The call of a WebSocket, until its handshake is answered, and after that if it is refused.
+    pub(super) websocket: Option<Box<Session>>,
 }
 
 impl Link {
@@ -62,12 +66,12 @@ impl Link {
             serving,
             control,
             connection,
-            call: Mutex::new(Call { future: ReusableBoxFuture::new(pending()), exchange: None }),
+            call: Mutex::default(),
             active: AtomicBool::new(false),
             polled: AtomicBool::new(false),
             flush: AtomicU8::new(IDLE),
             requests: AtomicU64::new(0),
-            hints: Mutex::default(),
+            interim: Mutex::default(),
             hinted: AtomicBool::new(false),
         }
     }
@@ -98,15 +102,17 @@ impl Link {
             return Responding { link: Arc::clone(self), refused: Some(status) };
         }
         replace_host(&mut head);
+        // hyper leaves something there when a request asks for another protocol.
+        if !head.extensions().is_empty() && websocket::is_asked(&head) {
+            return self.begin_websocket(head, body.is_some());
+        }
         head.set_bodiless(body.is_none());
         if chunked && head.headers().contains_key(header::TRAILER) {
             head.extensions_mut().insert(RequestTrailers::new());
         }
         let body = body.map(Input::Http1);
         let mut call = self.lock();
-        if self.active.load(Ordering::Relaxed) {
-            self.detach(&mut call);
-        }
+        self.make_way(&mut call);
         let exchange = match &mut call.exchange {
             Some(exchange) => {
                 if let Some(exchange) = Arc::get_mut(exchange) {
@@ -132,7 +138,6 @@ impl Link {
         });
         waits.begin(Wait::Call, self.serving.limits().call);
         self.active.store(true, Ordering::Relaxed);
-        self.flush.store(IDLE, Ordering::Relaxed);
         Responding { link: Arc::clone(self), refused: None }
     }
 
@@ -147,6 +152,9 @@ impl Link {
     /// Polls the call, and for the head of its response.
     fn poll_response(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Response<Body>, Aborted>> {
         let mut call = self.lock();
+        if call.websocket.is_some() {
+            return self.poll_websocket(&mut call, cx);
+        }
         let ended = self.poll_call(&mut call, cx);
         let Some(exchange) = &call.exchange else {
             return Poll::Ready(Err(Aborted));
@@ -226,21 +234,35 @@ impl Link {
     /// Leaves links to be sent ahead of the head, as soon as nothing of an earlier response is in the way.
     #[cold]
     fn hint(&self, links: Vec<HeaderValue>) {
-        self.hints.lock().extend(links);
+        let mut interim = self.interim.lock();
+        interim.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+        for link in links {
+            interim.extend_from_slice(b"link: ");
+            interim.extend_from_slice(link.as_bytes());
+            interim.extend_from_slice(b"\r\n");
+        }
+        interim.extend_from_slice(b"\r\n");
         self.hinted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether there are links to be sent ahead of the head.
+    /// Leaves a response with 100 to be sent ahead of the head: hyper sends it for a body only (S-13).
+    #[cold]
+    pub(super) fn go_on(&self) {
+        self.interim.lock().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        self.hinted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is something to be sent ahead of the head.
     #[inline]
     pub(super) fn is_hinted(&self) -> bool {
         self.hinted.load(Ordering::Relaxed)
     }
 
-    /// The links that are to be sent ahead of the head.
+    /// The responses that are to be sent ahead of the head.
     #[cold]
-    pub(super) fn take_hints(&self) -> Vec<HeaderValue> {
+    pub(super) fn take_interim(&self) -> BytesMut {
         self.hinted.store(false, Ordering::Relaxed);
-        std::mem::take(&mut self.hints.lock())
+        std::mem::take(&mut self.interim.lock())
     }
 
     /// Polls the call, if one is under way: what it came to, if it is over now.
@@ -249,7 +271,12 @@ impl Link {
             return None;
         }
         self.polled.store(true, Ordering::Relaxed);
-        let Call { future, exchange: Some(exchange) } = call else {
+        if let Some(session) = &mut call.websocket {
+            session.poll(cx);
+            self.active.store(session.is_active(), Ordering::Relaxed);
+            return None;
+        }
+        let Call { future, exchange: Some(exchange), .. } = call else {
             return None;
         };
         let polled = exchange.drive(|| catch_unwind(AssertUnwindSafe(|| future.poll(cx))));
@@ -292,11 +319,15 @@ impl Link {
         self.active.load(Ordering::Relaxed)
     }
 
+    pub(super) fn set_active(&self, active: bool) {
+        self.active.store(active, Ordering::Relaxed);
+    }
+
     pub(crate) fn control(&self) -> &Control {
         &self.control
     }
 
-    pub(crate) fn serving(&self) -> &Serving {
+    pub(crate) fn serving(&self) -> &Arc<Serving> {
         &self.serving
     }
 
@@ -317,19 +348,30 @@ impl Link {
 
     /// Tells the application that the server is shutting down.
     pub(crate) fn tell_shutdown(&self) {
-        if let Some(exchange) = &self.lock().exchange {
+        let call = self.lock();
+        if let Some(session) = &call.websocket {
+            session.shut_down();
+        } else if let Some(exchange) = &call.exchange {
             exchange.shut_down();
         }
     }
 
     /// The connection is lost: the call, if it goes on, learns of it. Whether its response was under way.
     pub(crate) fn lose(&self, reason: Disconnect) -> bool {
-        self.lock().exchange.as_ref().is_some_and(|exchange| exchange.lose(reason))
+        let call = self.lock();
+        if let Some(session) = &call.websocket {
+            return session.lose(reason);
+        }
+        call.exchange.as_ref().is_some_and(|exchange| exchange.lose(reason))
     }
 
     /// The connection ended as it should; whether a call lost its client all the same.
     pub(crate) fn close(&self) -> bool {
-        self.lock().exchange.as_ref().is_some_and(|exchange| exchange.close())
+        let call = self.lock();
+        if let Some(session) = &call.websocket {
+            return session.lose(Disconnect::Client);
+        }
+        call.exchange.as_ref().is_some_and(|exchange| exchange.close())
     }
 
     /// Whether the client learns of a broken response by a reset only (H-87).
@@ -341,12 +383,26 @@ impl Link {
     pub(crate) fn cancel(&self) {
         let mut call = self.lock();
         call.future = ReusableBoxFuture::new(pending());
+        if let Some(session) = &mut call.websocket {
+            session.cancel();
+            self.set_active(false);
+            return;
+        }
         if let Some(exchange) = &call.exchange {
             exchange.finish();
         }
         if self.active.swap(false, Ordering::Relaxed) {
             self.control.counters().request_ended();
         }
+    }
+
+    /// Makes way for the call of the next request.
+    #[inline]
+    pub(super) fn make_way(&self, call: &mut Call) {
+        if self.active.load(Ordering::Relaxed) {
+            self.detach(call);
+        }
+        self.flush.store(IDLE, Ordering::Relaxed);
     }
 
     /// A call whose response is complete goes on in a task of its own, while the connection serves its
@@ -360,7 +416,7 @@ impl Link {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Call> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Call> {
         self.call.lock()
     }
 }
@@ -371,6 +427,12 @@ impl fmt::Debug for Link {
             .field("active", &self.active)
             .field("control", &self.control)
             .finish_non_exhaustive()
+    }
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self { future: ReusableBoxFuture::new(pending()), exchange: None, websocket: None }
     }
 }
 
@@ -405,9 +467,9 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 /// Waits until the application lets the head of its response go.
 #[derive(Debug)]
 pub(crate) struct Responding {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// What the request is refused with; the application is not called.
-    refused: Option<StatusCode>,
+    pub(super) refused: Option<StatusCode>,
 }
 
 impl Future for Responding {
@@ -415,14 +477,8 @@ impl Future for Responding {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(status) = self.refused {
-            let mut response = answer(status).map(Body::full);
-            if status == StatusCode::SERVICE_UNAVAILABLE {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            } else {
-                response.headers_mut().insert(header::CONNECTION, CLOSE);
-            }
             self.link.control.counters().answered(status);
-            return Poll::Ready(Ok(response));
+            return Poll::Ready(Ok(websocket::refusal(status).map(Body::full)));
         }
         let response = ready!(self.link.poll_response(cx));
         if let Ok(response) = &response {

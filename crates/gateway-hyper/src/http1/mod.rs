@@ -4,6 +4,7 @@ mod body;
 mod link;
 mod stream;
 mod task;
+mod upgrade;
 
 pub(crate) use self::link::Link;
-pub(crate) use self::task::Task;
+pub(crate) use self::task::{After, Task};

@@ -20,7 +20,7 @@ pub(crate) struct Stream {
     /// Whether all that hyper has written so far is a whole number of responses, so that something may be put
     /// between them.
     between: bool,
-    /// A response with 103 that is being written.
+    /// A response with 103 or 100 that is being written.
     interim: Bytes,
 }
 
@@ -33,7 +33,7 @@ impl Stream {
         self.socket.into_inner()
     }
 
-    /// Writes the links that a response has ahead of its head, where it may still be.
+    /// Writes what a response has ahead of its head, where it may still be.
     #[inline]
     fn poll_hints(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.interim.is_empty() && !self.link.is_hinted() {
@@ -45,16 +45,10 @@ impl Stream {
     #[cold]
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.link.is_hinted() {
-            let links = self.link.take_hints();
+            let more = self.link.take_interim();
             if self.between {
                 let mut interim = BytesMut::from(&self.interim[..]);
-                interim.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
-                for link in links {
-                    interim.extend_from_slice(b"link: ");
-                    interim.extend_from_slice(link.as_bytes());
-                    interim.extend_from_slice(b"\r\n");
-                }
-                interim.extend_from_slice(b"\r\n");
+                interim.extend_from_slice(&more);
                 self.interim = interim.freeze();
             }
         }

@@ -16,8 +16,9 @@ use crate::builder::OnDisconnect;
 use crate::socket::{Rewound, Socket};
 use crate::stats::Limit;
 use crate::waits::{Expired, Wait};
+use crate::websocket::Driver;
 
-/// Drives hyper and the application until both are done; ready with the socket when it speaks HTTP/2.
+/// Drives hyper and the application until both are done, or the connection goes on with something else.
 pub(crate) struct Task {
     http: Option<Box<http1::Connection<Stream, Service>>>,
     link: Arc<Link>,
@@ -26,14 +27,25 @@ pub(crate) struct Task {
     /// How long the connection still waits for a request that may be on its way, once the server stops.
     linger: Option<Pin<Box<Sleep>>>,
     known: bool,
-    http2: Option<Rewound>,
+    after: After,
+}
+
+/// What a connection goes on with.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// Nothing: it is over.
+    End,
+    /// It began with the preface of HTTP/2.
+    Http2(Rewound),
+    /// It was upgraded.
+    WebSocket(Box<Driver<Rewound>>),
 }
 
 impl Task {
     pub(crate) fn new(socket: Socket, link: Arc<Link>) -> Self {
         let stream = Stream::new(socket, Arc::clone(&link));
         let http = link.serving().http1().serve_connection(stream, Service::new(Arc::clone(&link)));
-        Self { http: Some(Box::new(http)), link, told: false, linger: None, known: false, http2: None }
+        Self { http: Some(Box::new(http)), link, told: false, linger: None, known: false, after: After::End }
     }
 
     /// Waits were too long.
@@ -70,12 +82,19 @@ impl Task {
     fn ended(&mut self, result: hyper::Result<()>) {
         let http = self.http.take();
         let lost = match result {
-            Ok(()) => self.link.close(),
+            Ok(()) => {
+                if let (Some(session), Some(http)) = (self.link.take_websocket(), http) {
+                    let on_disconnect = self.link.serving().settings().on_disconnect;
+                    let driver = Driver::new(*session, rewound(*http), on_disconnect);
+                    self.after = After::WebSocket(Box::new(driver));
+                    return;
+                }
+                self.link.close()
+            }
             Err(error) if error.is_parse_version_h2() => {
-                self.http2 = http.map(|http| {
-                    let parts = http.into_parts();
-                    Rewound::new(parts.read_buf, parts.io.into_socket())
-                });
+                if let Some(http) = http {
+                    self.after = After::Http2(rewound(*http));
+                }
                 return;
             }
             Err(error) => {
@@ -125,6 +144,12 @@ impl Task {
     }
 }
 
+/// The socket, with what hyper had read of it and not used (S-12).
+fn rewound(http: http1::Connection<Stream, Service>) -> Rewound {
+    let parts = http.into_parts();
+    Rewound::new(parts.read_buf, parts.io.into_socket())
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         // The runtime ends before the call does.
@@ -136,9 +161,9 @@ impl Drop for Task {
 }
 
 impl Future for Task {
-    type Output = Option<Rewound>;
+    type Output = After;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Rewound>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<After> {
         let this = &mut *self;
         if !this.known {
             // A task keeps its waker for life.
@@ -151,7 +176,7 @@ impl Future for Task {
             this.link.lose(Disconnect::Shutdown);
             this.link.drive(cx);
             this.link.cancel();
-            return Poll::Ready(None);
+            return Poll::Ready(After::End);
         }
         if let Some(expired) = this.link.control().waits().take_expired() {
             this.expired(expired);
@@ -169,11 +194,11 @@ impl Future for Task {
         if this.told {
             this.leave(cx);
         }
-        if !this.link.is_active() {
+        if !this.link.is_active() && this.http.is_some() {
             this.link.rest();
         }
         if this.http.is_none() && !this.link.is_active() {
-            Poll::Ready(this.http2.take())
+            Poll::Ready(std::mem::replace(&mut this.after, After::End))
         } else {
             Poll::Pending
         }

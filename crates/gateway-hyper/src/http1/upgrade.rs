@@ -1,0 +1,78 @@
+//! The handshake of a WebSocket, on its way through hyper.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gateway_iface::RequestHead;
+use http::{Response, StatusCode};
+
+use super::body::Body;
+use super::link::{Call, Link, Responding};
+use crate::exchange::Aborted;
+use crate::websocket::{Content, Handshake, Session};
+
+impl Link {
+    /// Begins the call for a WebSocket, unless its handshake is not valid.
+    #[cold]
+    pub(super) fn begin_websocket(self: &Arc<Self>, head: Box<RequestHead>, has_body: bool) -> Responding {
+        let link = Arc::clone(self);
+        let settings = &self.serving().settings().websocket;
+        let handshake = match Handshake::read(&head, has_body, settings) {
+            Ok(handshake) => handshake,
+            Err(status) => {
+                self.control().counters().request_ended();
+                return Responding { link, refused: Some(status) };
+            }
+        };
+        let mut call = self.lock();
+        self.make_way(&mut call);
+        let session = Session::begin(Arc::clone(self.serving()), self.control(), head, handshake);
+        if self.control().is_stopping() {
+            session.shut_down();
+        }
+        call.websocket = Some(Box::new(session));
+        self.set_active(true);
+        Responding { link, refused: None }
+    }
+
+    /// Polls the call, and for the answer to the handshake.
+    #[cold]
+    pub(super) fn poll_websocket(
+        self: &Arc<Self>,
+        call: &mut Call,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<Body>, Aborted>> {
+        let Some(session) = &mut call.websocket else {
+            return Poll::Ready(Err(Aborted));
+        };
+        let reply = session.poll_reply(cx);
+        self.set_active(session.is_active());
+        let Poll::Ready(reply) = reply else {
+            return Poll::Pending;
+        };
+        let response = session.response(reply);
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            if session.expects() {
+                self.go_on();
+            }
+            // The socket is taken over when the answer has left hyper, and not before.
+            let _ = self.poll_flushed();
+        }
+        Poll::Ready(Ok(response.map(|content| match content {
+            Content::Whole(block) => Body::full(block),
+            Content::Denied(denied) => Body::denied(denied, Arc::clone(self)),
+        })))
+    }
+
+    /// The call of a WebSocket, when its handshake was accepted and the answer has left hyper.
+    pub(super) fn take_websocket(&self) -> Option<Box<Session>> {
+        let mut call = self.lock();
+        let session = call.websocket.take_if(|session| session.is_accepted())?;
+        if self.poll_flushed().is_pending() {
+            call.websocket = Some(session);
+            return None;
+        }
+        self.set_active(false);
+        Some(session)
+    }
+}

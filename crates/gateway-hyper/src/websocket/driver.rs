@@ -1,0 +1,337 @@
+//! What drives an open WebSocket.
+
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use gateway_iface::asgi::Disconnect;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::reader::{Incoming, Reader};
+use super::session::Session;
+use super::timer::{Due, Timer};
+use crate::builder::OnDisconnect;
+use crate::control::Control;
+use crate::waits::Wait;
+
+/// Moves the octets of one WebSocket both ways, polls its application, and watches its time.
+///
+/// Reading, the call and writing take turns in one task, so a message that is answered at once costs one
+/// wake-up. Nothing but a few hundred octets is held for a socket where nothing happens.
+#[derive(Debug)]
+pub(crate) struct Driver<Io> {
+    session: Session,
+    io: Option<Io>,
+    reader: Reader,
+    out: Vec<u8>,
+    written: usize,
+    /// Whether something was written since the last flush.
+    unflushed: bool,
+    /// Whether writing waits for the client.
+    is_blocked: bool,
+    phase: Phase,
+    /// Whether the application has more to receive than is read ahead for it (S-42).
+    paused: bool,
+    /// Whether anything came since that was last looked at.
+    heard: bool,
+    timer: Timer,
+    on_disconnect: OnDisconnect,
+    started: bool,
+}
+
+/// How far the end of a socket got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Open,
+    /// This side's Close is on its way, and the client's is awaited (S-54).
+    Closing,
+    /// Nothing of the client matters any more; what is there for it still goes out (S-52, S-58).
+    Finishing,
+    /// This side is closed, and the client is given the time to notice: a socket that is dropped with octets
+    /// unread is reset, and the Close may be lost with it.
+    Lingering,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
+    /// For a socket whose handshake was accepted.
+    pub(crate) fn new(mut session: Session, io: Io, on_disconnect: OnDisconnect) -> Self {
+        let reader = session.open();
+        Self {
+            session,
+            io: Some(io),
+            reader,
+            out: Vec::new(),
+            written: 0,
+            unflushed: false,
+            is_blocked: false,
+            phase: Phase::Open,
+            paused: false,
+            heard: false,
+            timer: Timer::default(),
+            on_disconnect,
+            started: false,
+        }
+    }
+
+    /// Goes on until the connection and the application's call are over, or the server says so.
+    pub(crate) async fn run(mut self: Box<Self>, control: &Control) {
+        let mut stopping = false;
+        let waits = control.waits();
+        poll_fn(|cx| {
+            control.wait(cx);
+            if control.is_cut_off() {
+                self.cut_off(cx);
+                return Poll::Ready(());
+            }
+            if waits.take_expired().is_some_and(|expired| expired.contains(Wait::Write)) {
+                self.lost(Disconnect::Timeout);
+            }
+            if control.is_stopping() && !stopping {
+                stopping = true;
+                // The socket is closed with 1001 (S-59).
+                self.session.shut_down();
+            }
+            let polled = self.poll(cx);
+            if waits.is_waiting(Wait::Write) != self.is_blocked {
+                if self.is_blocked {
+                    waits.begin(Wait::Write, self.session.serving().limits().write);
+                } else {
+                    waits.end(Wait::Write);
+                }
+            }
+            polled
+        })
+        .await;
+    }
+
+    /// Goes on until the connection and the application's call are over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.started {
+            self.started = true;
+            // A task keeps its waker for life.
+            self.session.exchange().wait(cx);
+            self.wait_for_silence();
+        }
+        let mut call_due = true;
+        let mut rounds = 0;
+        loop {
+            let read = self.poll_read(cx);
+            if read || call_due {
+                self.session.poll(cx);
+                call_due = false;
+            }
+            self.poll_write(cx);
+            if !read && !self.resumes() {
+                break;
+            }
+            rounds += 1;
+            if rounds == MAX_ROUNDS {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        while let Poll::Ready(due) = self.timer.poll(cx) {
+            self.waited(due);
+            self.poll_write(cx);
+            self.session.poll(cx);
+        }
+        if self.io.is_none() && !self.session.is_active() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The server gives the socket up: the application may look once, and is dropped.
+    fn cut_off(&mut self, cx: &mut Context<'_>) {
+        self.end(Disconnect::Shutdown);
+        self.session.poll(cx);
+        self.session.cancel();
+    }
+
+    /// Reads once; whether anything came of it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(io) = &mut self.io else {
+            return false;
+        };
+        match self.phase {
+            Phase::Finishing => return false,
+            Phase::Open if self.paused && !self.session.exchange().has_room_to_receive() => return false,
+            _ => self.paused = false,
+        }
+        let mut room = [MaybeUninit::uninit(); READ];
+        let mut buf = ReadBuf::uninit(&mut room);
+        match Pin::new(io).poll_read(cx, &mut buf) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                self.heard = true;
+                if self.phase != Phase::Lingering {
+                    self.take(buf.filled_mut());
+                }
+                true
+            }
+            Poll::Ready(_) => {
+                self.lost(Disconnect::Client);
+                true
+            }
+        }
+    }
+
+    fn take(&mut self, mut octets: &mut [u8]) {
+        while !octets.is_empty() {
+            let (used, incoming) = match self.reader.read(octets) {
+                Ok(read) => read,
+                Err(failure) => {
+                    self.session.exchange().fail(failure);
+                    return self.finish();
+                }
+            };
+            octets = &mut octets[used..];
+            match incoming {
+                Some(Incoming::Message(message)) => {
+                    self.paused = self.session.exchange().deliver(message);
+                }
+                Some(Incoming::Ping(payload)) => self.session.exchange().pong(payload),
+                Some(Incoming::Close(close)) => {
+                    self.session.exchange().peer_closed(close);
+                    return self.finish();
+                }
+                Some(Incoming::Pong) | None => {}
+            }
+        }
+    }
+
+    /// Whether the application has made room for reading on.
+    fn resumes(&self) -> bool {
+        self.phase == Phase::Open
+            && self.paused
+            && self.io.is_some()
+            && self.session.exchange().has_room_to_receive()
+    }
+
+    /// Writes all there is, and closes the connection when that is due.
+    fn poll_write(&mut self, cx: &mut Context<'_>) {
+        self.is_blocked = false;
+        while let Some(io) = &mut self.io {
+            if self.written < self.out.len() {
+                match Pin::new(io).poll_write(cx, &self.out[self.written..]) {
+                    Poll::Pending => {
+                        self.is_blocked = true;
+                        return;
+                    }
+                    Poll::Ready(Ok(written @ 1..)) => {
+                        self.written += written;
+                        self.unflushed = true;
+                    }
+                    Poll::Ready(_) => return self.lost(Disconnect::Client),
+                }
+                continue;
+            }
+            self.written = 0;
+            self.out.clear();
+            if self.out.capacity() > KEPT {
+                self.out = Vec::new();
+            }
+            let closed = self.session.exchange().take_out(&mut self.out);
+            if closed && self.phase == Phase::Open {
+                self.phase = Phase::Closing;
+                self.wait_for_close();
+            }
+            if !self.out.is_empty() {
+                continue;
+            }
+            return self.poll_flush(cx);
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) {
+        let Some(io) = &mut self.io else {
+            return;
+        };
+        if self.unflushed {
+            match Pin::new(&mut *io).poll_flush(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(_)) => return self.lost(Disconnect::Client),
+            }
+        }
+        if self.phase == Phase::Finishing {
+            match Pin::new(io).poll_shutdown(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    self.phase = Phase::Lingering;
+                    // The end of the client's side may be there already.
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Ready(Err(_)) => self.lost(Disconnect::Client),
+            }
+        }
+    }
+
+    /// A wait was in vain.
+    fn waited(&mut self, due: Due) {
+        let heard = std::mem::take(&mut self.heard);
+        match due {
+            // While nothing is read, nothing can be heard.
+            Due::Silence | Due::Pong if heard || self.paused => self.wait_for_silence(),
+            Due::Silence => {
+                self.session.exchange().ping();
+                self.timer.start(Due::Pong, self.session.settings().pong_timeout);
+            }
+            Due::Pong => {
+                self.session.exchange().time_out();
+                self.finish();
+            }
+            Due::Close => self.lost(Disconnect::Client),
+        }
+    }
+
+    fn wait_for_silence(&mut self) {
+        if let Some(interval) = self.session.settings().ping_interval {
+            self.timer.start(Due::Silence, interval);
+        }
+    }
+
+    fn wait_for_close(&mut self) {
+        self.timer.start(Due::Close, self.session.settings().close_timeout);
+    }
+
+    /// Nothing of the client matters any more.
+    fn finish(&mut self) {
+        if self.phase == Phase::Open {
+            self.wait_for_close();
+        }
+        self.phase = Phase::Finishing;
+    }
+
+    /// The connection is over, as it should be or not.
+    fn lost(&mut self, cause: Disconnect) {
+        let orderly = self.phase != Phase::Open;
+        self.end(cause);
+        if !orderly && self.on_disconnect == OnDisconnect::Cancel {
+            self.session.cancel();
+        }
+    }
+
+    fn end(&mut self, cause: Disconnect) {
+        self.io = None;
+        self.timer.stop();
+        self.out = Vec::new();
+        self.written = 0;
+        self.session.lose(cause);
+    }
+}
+
+impl<Io> Drop for Driver<Io> {
+    fn drop(&mut self) {
+        // The runtime ends before the call does.
+        if self.session.is_active() {
+            self.session.lose(Disconnect::Shutdown);
+            self.session.cancel();
+        }
+    }
+}
+
+/// Octets that are read at once, into the stack.
+const READ: usize = 16 * 1024;
+/// A buffer of more octets is given back once it is written.
+const KEPT: usize = 1024;
+/// How often reading, the call and writing take turns before other tasks are let in between.
+const MAX_ROUNDS: usize = 16;
