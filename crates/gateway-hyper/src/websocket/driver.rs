@@ -31,6 +31,8 @@ pub(crate) struct Driver<Io> {
     /// Whether writing waits for the client.
     is_blocked: bool,
     phase: Phase,
+    /// Whether the client may still be sending when this side is closed.
+    lingers: bool,
     /// Whether the application has more to receive than is read ahead for it (S-42).
     paused: bool,
     /// Whether anything came since that was last looked at.
@@ -48,8 +50,8 @@ enum Phase {
     Closing,
     /// Nothing of the client matters any more; what is there for it still goes out (S-52, S-58).
     Finishing,
-    /// This side is closed, and the client is given the time to notice: a socket that is dropped with octets
-    /// unread is reset, and the Close may be lost with it.
+    /// This side is closed, and a client that may still be sending is given the time to notice: a socket
+    /// that is dropped with octets unread is reset, and the Close may be lost with it.
     Lingering,
 }
 
@@ -66,6 +68,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             unflushed: false,
             is_blocked: false,
             phase: Phase::Open,
+            lingers: false,
             paused: false,
             heard: false,
             timer: Timer::default(),
@@ -162,6 +165,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             Poll::Pending => false,
             Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
                 self.heard = true;
+                if self.timer.waits_for(Due::Pong) {
+                    self.wait_for_silence();
+                }
                 if self.phase != Phase::Lingering {
                     self.take(buf.filled_mut());
                 }
@@ -180,7 +186,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 Ok(read) => read,
                 Err(failure) => {
                     self.session.exchange().fail(failure);
-                    return self.finish();
+                    return self.finish(true);
                 }
             };
             octets = &mut octets[used..];
@@ -191,7 +197,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 Some(Incoming::Ping(payload)) => self.session.exchange().pong(payload),
                 Some(Incoming::Close(close)) => {
                     self.session.exchange().peer_closed(close);
-                    return self.finish();
+                    return self.finish(!octets.is_empty());
                 }
                 Some(Incoming::Pong) | None => {}
             }
@@ -255,12 +261,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         if self.phase == Phase::Finishing {
             match Pin::new(io).poll_shutdown(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(())) => {
+                Poll::Ready(Ok(())) if self.lingers => {
                     self.phase = Phase::Lingering;
                     // The end of the client's side may be there already.
                     cx.waker().wake_by_ref();
                 }
-                Poll::Ready(Err(_)) => self.lost(Disconnect::Client),
+                // Both have closed: the connection is over at once (S-53).
+                Poll::Ready(_) => self.lost(Disconnect::Client),
             }
         }
     }
@@ -269,15 +276,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     fn waited(&mut self, due: Due) {
         let heard = std::mem::take(&mut self.heard);
         match due {
+            Due::Silence if heard => self.wait_for_silence(),
             // While nothing is read, nothing can be heard.
-            Due::Silence | Due::Pong if heard || self.paused => self.wait_for_silence(),
+            Due::Silence | Due::Pong if self.paused => self.wait_for_silence(),
             Due::Silence => {
                 self.session.exchange().ping();
                 self.timer.start(Due::Pong, self.session.settings().pong_timeout);
             }
             Due::Pong => {
                 self.session.exchange().time_out();
-                self.finish();
+                self.finish(true);
             }
             Due::Close => self.lost(Disconnect::Client),
         }
@@ -293,8 +301,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         self.timer.start(Due::Close, self.session.settings().close_timeout);
     }
 
-    /// Nothing of the client matters any more.
-    fn finish(&mut self) {
+    /// Nothing of the client matters any more; whether it may still send.
+    fn finish(&mut self, lingers: bool) {
+        self.lingers = lingers;
         if self.phase == Phase::Open {
             self.wait_for_close();
         }

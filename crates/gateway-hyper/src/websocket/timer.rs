@@ -38,6 +38,10 @@ impl Timer {
         }
     }
 
+    pub(super) fn waits_for(&self, due: Due) -> bool {
+        self.due == Some(due)
+    }
+
     pub(super) fn stop(&mut self) {
         *self = Self::default();
     }
