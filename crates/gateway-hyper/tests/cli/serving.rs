@@ -1,6 +1,10 @@
 //! A process that serves by its options.
 
-use crate::process::{Process, get, run};
+use std::net::TcpListener;
+
+use command_fds::{CommandFdExt as _, FdMapping};
+
+use crate::process::{Process, command, get, run};
 
 const LISTEN: [&str; 3] = ["app", "--listen", "127.0.0.1:0"];
 
@@ -116,4 +120,39 @@ fn a_110_a_114_failed_startup_exits_with_3_and_failed_shutdown_with_4() {
     let (code, said) = process.stop();
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("shutdown failed: not stored"), "{said}");
+}
+
+/// Two sockets are handed in as systemd does, named `other` and `web`.
+fn handed_in(args: &[&str], listeners: usize) -> (Process, [String; 2]) {
+    let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addrs = sockets.each_ref().map(|socket| socket.local_addr().unwrap().to_string());
+    let mappings =
+        (3..).zip(sockets).map(|(child_fd, socket)| FdMapping { parent_fd: socket.into(), child_fd });
+    let mut command = command(args);
+    command
+        .env("LISTEN_FDS", "2")
+        .env("LISTEN_FDNAMES", "other:web")
+        .fd_mappings(mappings.collect())
+        .unwrap();
+    (Process::of(&mut command, listeners), addrs)
+}
+
+#[test]
+fn sockets_that_were_handed_in_are_taken_by_name_or_all_also_by_the_next_process() {
+    let (mut process, [_, web]) = handed_in(&["app", "--listen", "systemd:web"], 1);
+    assert_eq!(process.addrs, [web]);
+    for _ in 0..2 {
+        assert!(process.get("/").ends_with("hello"));
+        process.replace();
+    }
+    assert!(process.get("/").ends_with("hello"));
+    assert_eq!(process.stop().0, 0);
+    // Without a place to listen at they are what is meant.
+    let (mut process, addrs) = handed_in(&["app"], 2);
+    assert_eq!(process.addrs, addrs);
+    process.replace();
+    for addr in &addrs {
+        assert!(get(addr, "/", "").ends_with("hello"));
+    }
+    assert_eq!(process.stop().0, 0);
 }
