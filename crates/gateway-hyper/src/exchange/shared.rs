@@ -125,7 +125,7 @@ impl HttpExchange {
         if state.content || state.ended.is_some() {
             return false;
         }
-        state.answer = Some(StatusCode::SERVICE_UNAVAILABLE);
+        state.too_slow = true;
         state.machine.lose(Disconnect::Timeout);
         state.request = None;
         state.wake_both();
@@ -164,11 +164,9 @@ impl HttpExchange {
         if let Some(result) = ended {
             state.end(result);
         }
-        if let Some(status) = state.answer.take() {
-            let mut response = answer(status).map(Reply::Whole);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if std::mem::take(&mut state.too_slow) {
             state.head_out = true;
-            return Poll::Ready(Ok(response));
+            return Poll::Ready(Ok(busy().map(Reply::Whole)));
         }
         if let Some(Action::Answer(status)) = state.ended {
             return Poll::Ready(Ok(answer(status).map(Reply::Whole)));
@@ -343,5 +341,12 @@ pub(crate) fn answer(status: StatusCode) -> Response<Bytes> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     *response.headers_mut() = headers;
+    response
+}
+
+/// The server's own answer when it has, or gives, no more time: 503.
+pub(crate) fn busy() -> Response<Bytes> {
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -30,8 +30,8 @@ pub(super) struct State {
     /// What is answered to a request whose body is malformed, too large or too slow, where the application has
     /// no answer; and what it is told.
     pub(super) refused: Option<(StatusCode, Disconnect)>,
-    /// What is answered without the application, which took too long.
-    pub(super) answer: Option<StatusCode>,
+    /// Whether the client is answered without the application, which took too long.
+    pub(super) too_slow: bool,
     pub(super) budget: BodyBudget,
     pub(super) start: Option<ResponseStart>,
     /// Whether the application has sent content, so that the head may go out.
@@ -80,7 +80,7 @@ impl State {
             expects,
             continues: false,
             refused: None,
-            answer: None,
+            too_slow: false,
             budget,
             start: None,
             content: false,
@@ -112,7 +112,7 @@ impl State {
         self.expects = request.is_some() && head.headers().contains_key(header::EXPECT);
         self.continues = false;
         self.refused = None;
-        self.answer = None;
+        self.too_slow = false;
         self.budget.reset();
         self.request = request;
         self.request_trailers = head.extensions().get().cloned();

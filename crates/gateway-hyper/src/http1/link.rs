@@ -21,7 +21,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use super::body::Body;
 use crate::builder::OnDisconnect;
 use crate::control::Control;
-use crate::exchange::{Aborted, HttpExchange, Input, Reply};
+use crate::exchange::{Aborted, HttpExchange, Input, Reply, busy};
 use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
 use crate::stats::Limit;
@@ -478,7 +478,12 @@ impl Future for Responding {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(status) = self.refused {
             self.link.control.counters().answered(status);
-            return Poll::Ready(Ok(websocket::refusal(status).map(Body::full)));
+            let response = match status {
+                // The request is well, and so is the connection.
+                StatusCode::SERVICE_UNAVAILABLE => busy(),
+                status => websocket::refusal(status),
+            };
+            return Poll::Ready(Ok(response.map(Body::full)));
         }
         let response = ready!(self.link.poll_response(cx));
         if let Ok(response) = &response {

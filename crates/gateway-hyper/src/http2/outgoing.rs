@@ -10,7 +10,7 @@ use h2::{Reason, SendStream};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::connection::Shared;
-use crate::exchange::{HttpExchange, Next, Reply, answer};
+use crate::exchange::{HttpExchange, Next, Reply, answer, busy};
 use crate::serving::Serving;
 use crate::waits::{Wait, Waits};
 
@@ -207,12 +207,10 @@ impl Body {
 
 /// Answers a request that does not reach the application.
 pub(super) fn refuse(respond: &mut SendResponse<Bytes>, status: StatusCode, serving: &Serving) {
-    let (mut parts, body) = answer(status).into_parts();
+    let response = if status == StatusCode::SERVICE_UNAVAILABLE { busy() } else { answer(status) };
+    let (mut parts, body) = response.into_parts();
     parts.headers.insert(header::DATE, serving.date());
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
     if let Ok(mut stream) = respond.send_response(Response::from_parts(parts, ()), false) {
         // Where it fails the client is gone.
         let _ = stream.send_data(body, true);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gateway_iface::asgi::event::{Accept, DenialStart};
 use http::header::{
-    CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Response, StatusCode};
@@ -23,11 +23,6 @@ pub(crate) enum Content {
 pub(crate) fn refusal(status: StatusCode) -> Response<Bytes> {
     let mut response = answer(status);
     let headers = response.headers_mut();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        // The request was well: only the next one may fare better.
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        return response;
-    }
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     if status == StatusCode::UPGRADE_REQUIRED {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade, close"));
