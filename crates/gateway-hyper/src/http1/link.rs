@@ -2,14 +2,12 @@
 //! task that drives them.
 
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -19,9 +17,12 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::body::Body;
+use super::detached::Detached;
+use super::interim::Interim;
+use super::service::Responding;
 use crate::builder::OnDisconnect;
 use crate::control::Control;
-use crate::exchange::{Aborted, HttpExchange, Input, Reply, busy};
+use crate::exchange::{Aborted, HttpExchange, Input, Reply};
 use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
 use crate::stats::Limit;
@@ -47,9 +48,7 @@ pub(crate) struct Link {
     flush: AtomicU8,
     /// How many requests came.
     requests: AtomicU64,
-    /// Responses with 103 or 100 (S-13) to be sent ahead of the head, and whether there are any.
-    interim: Mutex<BytesMut>,
-    hinted: AtomicBool,
+    interim: Interim,
 }
 
 pub(super) struct Call {
@@ -71,13 +70,12 @@ impl Link {
             polled: AtomicBool::new(false),
             flush: AtomicU8::new(IDLE),
             requests: AtomicU64::new(0),
-            interim: Mutex::default(),
-            hinted: AtomicBool::new(false),
+            interim: Interim::default(),
         }
     }
 
     /// Begins the call for a request; nothing of the application runs yet.
-    fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
+    pub(super) fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Responding {
         let waits = self.control.waits();
         waits.end(Wait::Head);
         waits.end(Wait::Idle);
@@ -150,7 +148,10 @@ impl Link {
     }
 
     /// Polls the call, and for the head of its response.
-    fn poll_response(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Response<Body>, Aborted>> {
+    pub(super) fn poll_response(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<Body>, Aborted>> {
         let mut call = self.lock();
         if call.websocket.is_some() {
             return self.poll_websocket(&mut call, cx);
@@ -161,7 +162,7 @@ impl Link {
         };
         let response = exchange.poll_response(cx, ended.as_ref());
         if exchange.has_hints() {
-            self.hint(exchange.take_hints());
+            self.interim.hint(exchange.take_hints());
         }
         let response = ready!(response);
         self.control.waits().end(Wait::Call);
@@ -231,38 +232,10 @@ impl Link {
         }
     }
 
-    /// Leaves links to be sent ahead of the head, as soon as nothing of an earlier response is in the way.
-    #[cold]
-    fn hint(&self, links: Vec<HeaderValue>) {
-        let mut interim = self.interim.lock();
-        interim.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
-        for link in links {
-            interim.extend_from_slice(b"link: ");
-            interim.extend_from_slice(link.as_bytes());
-            interim.extend_from_slice(b"\r\n");
-        }
-        interim.extend_from_slice(b"\r\n");
-        self.hinted.store(true, Ordering::Relaxed);
-    }
-
-    /// Leaves a response with 100 to be sent ahead of the head: hyper sends it for a body only (S-13).
-    #[cold]
-    pub(super) fn go_on(&self) {
-        self.interim.lock().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-        self.hinted.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether there is something to be sent ahead of the head.
+    /// What is to be sent ahead of the head.
     #[inline]
-    pub(super) fn is_hinted(&self) -> bool {
-        self.hinted.load(Ordering::Relaxed)
-    }
-
-    /// The responses that are to be sent ahead of the head.
-    #[cold]
-    pub(super) fn take_interim(&self) -> BytesMut {
-        self.hinted.store(false, Ordering::Relaxed);
-        std::mem::take(&mut self.interim.lock())
+    pub(super) const fn interim(&self) -> &Interim {
+        &self.interim
     }
 
     /// Polls the call, if one is under way: what it came to, if it is over now.
@@ -411,8 +384,8 @@ impl Link {
         let future = std::mem::replace(&mut call.future, ReusableBoxFuture::new(pending()));
         if let Some(exchange) = call.exchange.take() {
             exchange.close();
-            let call = Detached { future, exchange, control: Arc::clone(&self.control) };
-            self.serving.spawn_call(call);
+            let control = Arc::clone(&self.control);
+            self.serving.spawn_call(Detached::new(future, exchange, control));
         }
     }
 
@@ -441,89 +414,3 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const IDLE: u8 = 0;
 const WAITING: u8 = 1;
 const FLUSHED: u8 = 2;
-
-/// hyper's view of the application.
-#[derive(Debug)]
-pub(crate) struct Service {
-    link: Arc<Link>,
-}
-
-impl Service {
-    pub(crate) const fn new(link: Arc<Link>) -> Self {
-        Self { link }
-    }
-}
-
-impl hyper::service::Service<Request<Incoming>> for Service {
-    type Response = Response<Body>;
-    type Error = Aborted;
-    type Future = Responding;
-
-    fn call(&self, request: Request<Incoming>) -> Responding {
-        self.link.begin(request)
-    }
-}
-
-/// Waits until the application lets the head of its response go.
-#[derive(Debug)]
-pub(crate) struct Responding {
-    pub(super) link: Arc<Link>,
-    /// What the request is refused with; the application is not called.
-    pub(super) refused: Option<StatusCode>,
-}
-
-impl Future for Responding {
-    type Output = Result<Response<Body>, Aborted>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(status) = self.refused {
-            self.link.control.counters().answered(status);
-            let response = match status {
-                // The request is well, and so is the connection.
-                StatusCode::SERVICE_UNAVAILABLE => busy(),
-                status => websocket::refusal(status),
-            };
-            return Poll::Ready(Ok(response.map(Body::full)));
-        }
-        let response = ready!(self.link.poll_response(cx));
-        if let Ok(response) = &response {
-            self.link.control.counters().answered(response.status());
-        }
-        Poll::Ready(response)
-    }
-}
-
-/// A call that outlives its place on the connection; when it is dropped, so is the call.
-struct Detached {
-    future: ReusableBoxFuture<'static, Result<(), Error>>,
-    exchange: Arc<HttpExchange>,
-    control: Arc<Control>,
-}
-
-impl Future for Detached {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let result = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(result)) => {
-                this.control.counters().returned(&result);
-                result
-            }
-            Err(payload) => {
-                this.control.counters().panicked();
-                Err(Error::from_panic(&*payload))
-            }
-        };
-        this.exchange.end(&result);
-        Poll::Ready(())
-    }
-}
-
-impl Drop for Detached {
-    fn drop(&mut self) {
-        self.exchange.abandon();
-        self.control.counters().request_ended();
-    }
-}

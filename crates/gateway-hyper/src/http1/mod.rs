@@ -1,7 +1,10 @@
 //! HTTP/1.0 and HTTP/1.1: hyper's connections, and what they share with the application.
 
 mod body;
+mod detached;
+mod interim;
 mod link;
+mod service;
 mod stream;
 mod task;
 mod upgrade;

@@ -36,7 +36,7 @@ impl Stream {
     /// Writes what a response has ahead of its head, where it may still be.
     #[inline]
     fn poll_hints(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.interim.is_empty() && !self.link.is_hinted() {
+        if self.interim.is_empty() && !self.link.interim().waits() {
             return Poll::Ready(Ok(()));
         }
         self.poll_interim(cx)
@@ -44,8 +44,8 @@ impl Stream {
 
     #[cold]
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.link.is_hinted() {
-            let more = self.link.take_interim();
+        if self.link.interim().waits() {
+            let more = self.link.interim().take();
             if self.between {
                 let mut interim = BytesMut::from(&self.interim[..]);
                 interim.extend_from_slice(&more);

@@ -10,7 +10,8 @@ use hyper::server::conn::http1;
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
-use super::link::{Link, Service};
+use super::link::Link;
+use super::service::Service;
 use super::stream::Stream;
 use crate::builder::OnDisconnect;
 use crate::socket::{Rewound, Socket};

@@ -7,7 +7,8 @@ use gateway_iface::RequestHead;
 use http::{Response, StatusCode};
 
 use super::body::Body;
-use super::link::{Call, Link, Responding};
+use super::link::{Call, Link};
+use super::service::Responding;
 use crate::exchange::Aborted;
 use crate::websocket::{Content, Handshake, Session};
 
@@ -53,7 +54,7 @@ impl Link {
         let response = session.response(reply);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             if session.expects() {
-                self.go_on();
+                self.interim().go_on();
             }
             // The socket is taken over when the answer has left hyper, and not before.
             let _ = self.poll_flushed();
