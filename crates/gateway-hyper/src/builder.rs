@@ -213,7 +213,8 @@ impl Builder {
             .max_header_list_size(u32::try_from(self.max_head_size).unwrap_or(u32::MAX))
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_send_buffer_size(SEND_BUFFER);
+            .max_send_buffer_size(SEND_BUFFER)
+            .enable_connect_protocol();
         http2
     }
 

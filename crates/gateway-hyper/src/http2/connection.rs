@@ -7,19 +7,22 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gateway_iface::{Connection, RequestHead};
+use h2::ext::Protocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use tracing::debug;
 
 use super::outgoing::refuse;
 use super::stream::Stream;
+use super::websocket::WebSocket;
 use crate::control::Control;
 use crate::refusal::{refusal, take_authority, too_large};
 use crate::serving::Serving;
 use crate::socket::Rewound;
 use crate::stats::{Counters, Limit};
 use crate::waits::Wait;
+use crate::websocket::{Handshake, Session};
 
 /// What the streams of a connection have in common.
 #[derive(Debug)]
@@ -118,6 +121,12 @@ impl Shared {
         let settings = self.serving.settings();
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
+        let websocket = head.extensions_mut().remove::<Protocol>();
+        let websocket = websocket.is_some_and(|protocol| protocol.as_str() == "websocket");
+        if websocket {
+            // A handshake reads as one of HTTP/1 does, from here on.
+            head.set_method(Method::GET);
+        }
         let refused = take_authority(&mut head).or_else(|| refusal(&head, false)).or_else(|| {
             let status = too_large(&head, settings.max_body_size)?;
             self.counters().hit(Limit::BodySize);
@@ -142,7 +151,36 @@ impl Shared {
             return;
         }
         let admitted = admitted.ok().flatten();
+        if websocket {
+            self.begin_websocket(head, body, respond);
+            return;
+        }
         self.serving.spawn_call(Stream::new(Arc::clone(self), head, body, respond, admitted));
+    }
+
+    /// Begins the call for a WebSocket, unless its handshake is not valid.
+    fn begin_websocket(
+        self: &Arc<Self>,
+        head: Box<RequestHead>,
+        body: RecvStream,
+        mut respond: SendResponse<Bytes>,
+    ) {
+        let counters = self.counters();
+        counters.request_begun();
+        let handshake = match Handshake::read_common(head.headers(), &self.serving.settings().websocket) {
+            Ok(handshake) => handshake,
+            Err(status) => {
+                counters.answered(status);
+                counters.request_ended();
+                self.over();
+                refuse(&mut respond, status, &self.serving);
+                return;
+            }
+        };
+        let registered = self.serving.register(counters);
+        let session = Session::begin(Arc::clone(&self.serving), registered.control(), head, handshake);
+        let socket = WebSocket::new(Arc::clone(self), registered, session, body, respond);
+        self.serving.spawn_call(socket.run());
     }
 
     /// Where its requests are counted.

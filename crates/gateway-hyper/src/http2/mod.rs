@@ -2,8 +2,11 @@
 //!
 //! The framing is `h2`'s, used without hyper, which has no way to send 1xx responses over HTTP/2.
 
+mod body;
 mod connection;
 mod outgoing;
 mod stream;
+mod tunnel;
+mod websocket;
 
 pub(crate) use self::connection::serve;

@@ -5,10 +5,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use gateway_iface::{Error, RequestHead};
+use h2::Reason;
 use h2::server::SendResponse;
-use h2::{Reason, SendStream};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
+use super::body::{Body, Lost};
 use super::connection::Shared;
 use crate::exchange::{HttpExchange, Next, Reply, answer, busy};
 use crate::serving::Serving;
@@ -24,19 +25,6 @@ pub(super) struct Outgoing {
     reads_trailers: bool,
     body: Option<Body>,
 }
-
-#[derive(Debug)]
-struct Body {
-    stream: SendStream<Bytes>,
-    blocks: VecDeque<Bytes>,
-    next: Next,
-    /// How often a reset was put off.
-    put_off: u8,
-}
-
-/// The stream was reset by the client, or its connection is gone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lost;
 
 impl Outgoing {
     pub(super) fn new(head: &RequestHead, respond: SendResponse<Bytes>) -> Self {
@@ -67,7 +55,7 @@ impl Outgoing {
             return Poll::Ready(Ok(()));
         };
         let polled = body.poll(cx, exchange, self.reads_trailers);
-        let blocked = polled.is_pending() && !body.blocks.is_empty();
+        let blocked = polled.is_pending() && body.is_blocked();
         if blocked != waits.is_waiting(Wait::Write) {
             if blocked {
                 waits.begin(Wait::Write, shared.serving.limits().write);
@@ -75,7 +63,7 @@ impl Outgoing {
                 waits.end(Wait::Write);
             }
         }
-        if polled.is_pending() && body.stream.poll_reset(cx).is_ready() {
+        if polled.is_pending() && body.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(Lost));
         }
         polled
@@ -84,7 +72,7 @@ impl Outgoing {
     /// Gives the stream up.
     pub(super) fn reset(mut self, reason: Reason) {
         match &mut self.body {
-            Some(body) => body.stream.send_reset(reason),
+            Some(body) => body.reset(reason),
             None => self.respond.send_reset(reason),
         }
     }
@@ -132,7 +120,7 @@ impl Outgoing {
             Reply::Whole(block) => (VecDeque::from([block]), Next::End),
             Reply::Streamed => (VecDeque::new(), Next::Unknown),
         };
-        self.body = Some(Body { stream, blocks, next, put_off: 0 });
+        self.body = Some(Body::new(stream, blocks, next));
         Poll::Ready(Ok(false))
     }
 
@@ -156,55 +144,6 @@ impl Outgoing {
     }
 }
 
-impl Body {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        exchange: &HttpExchange,
-        reads_trailers: bool,
-    ) -> Poll<Result<(), Lost>> {
-        loop {
-            if self.blocks.is_empty() && self.next == Next::Unknown {
-                self.next = exchange.take_blocks(cx, &mut self.blocks);
-            }
-            let Some(block) = self.blocks.front_mut() else {
-                match self.next {
-                    Next::Unknown => return Poll::Pending,
-                    Next::Abort if self.stream.poll_reset(cx).is_ready() => return Poll::Ready(Err(Lost)),
-                    // A reset throws away what h2 still holds: the connection's task has its turn first.
-                    Next::Abort if self.put_off < MAX_PUT_OFF => {
-                        self.put_off += 1;
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    Next::Abort => self.stream.send_reset(Reason::INTERNAL_ERROR),
-                    Next::Trailers if reads_trailers => {
-                        let fields = exchange.take_trailers().unwrap_or_default();
-                        self.stream.send_trailers(fields).map_err(|_| Lost)?;
-                    }
-                    Next::End | Next::Trailers => {
-                        self.stream.send_data(Bytes::new(), true).map_err(|_| Lost)?;
-                    }
-                }
-                return Poll::Ready(Ok(()));
-            };
-            self.stream.reserve_capacity(block.len());
-            let Some(Ok(room)) = ready!(self.stream.poll_capacity(cx)) else {
-                return Poll::Ready(Err(Lost));
-            };
-            let piece = block.split_to(room.min(block.len()));
-            if block.is_empty() {
-                self.blocks.pop_front();
-            }
-            let last = self.blocks.is_empty() && self.next == Next::End;
-            self.stream.send_data(piece, last).map_err(|_| Lost)?;
-            if last {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-}
-
 /// Answers a request that does not reach the application.
 pub(super) fn refuse(respond: &mut SendResponse<Bytes>, status: StatusCode, serving: &Serving) {
     let response = if status == StatusCode::SERVICE_UNAVAILABLE { busy() } else { answer(status) };
@@ -223,6 +162,3 @@ fn reads_trailers(head: &RequestHead) -> bool {
     let mut members = values.flat_map(|value| value.as_bytes().split(|&octet| octet == b','));
     members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
-
-/// Turns that a stream leaves to its connection before it is reset.
-const MAX_PUT_OFF: u8 = 8;

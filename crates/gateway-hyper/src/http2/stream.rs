@@ -14,8 +14,9 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{StatusCode, header};
 
+use super::body::Lost;
 use super::connection::Shared;
-use super::outgoing::{Lost, Outgoing};
+use super::outgoing::Outgoing;
 use crate::builder::OnDisconnect;
 use crate::exchange::{HttpExchange, Input};
 use crate::serving::{Admitted, Registered};

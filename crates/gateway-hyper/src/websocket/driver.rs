@@ -328,16 +328,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     }
 }
 
-impl<Io> Drop for Driver<Io> {
-    fn drop(&mut self) {
-        // The runtime ends before the call does.
-        if self.session.is_active() {
-            self.session.lose(Disconnect::Shutdown);
-            self.session.cancel();
-        }
-    }
-}
-
 /// Octets that are read at once, into the stack.
 const READ: usize = 16 * 1024;
 /// A buffer of more octets is given back once it is written.

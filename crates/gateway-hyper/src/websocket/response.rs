@@ -46,6 +46,13 @@ pub(super) fn switching(handshake: &Handshake, accept: Accept) -> Response<Bytes
     response
 }
 
+/// The answer that opens a socket, on HTTP/2 (S-63).
+pub(super) fn opening(handshake: &Handshake, accept: Accept) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    agreed(response.headers_mut(), handshake, accept);
+    response
+}
+
 /// What is said of a socket that opens, in every version of HTTP (S-18 to S-20).
 fn agreed(headers: &mut HeaderMap, handshake: &Handshake, accept: Accept) {
     if let Some(deflate) = handshake.deflate {

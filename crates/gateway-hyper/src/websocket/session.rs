@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use gateway_iface::asgi::{self, Disconnect, Receive, Scope, WebSocketScope};
 use gateway_iface::{Error, RequestHead};
 use http::Response;
+use http::header::{CONNECTION, UPGRADE};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::{Sleep, sleep};
 
@@ -87,6 +88,18 @@ impl Session {
         }
     }
 
+    /// The answer on HTTP/2 (S-63): with nothing of the connection, which goes on.
+    pub(crate) fn response_over_http_2(&self, reply: Reply) -> Response<Content> {
+        let mut response = match reply {
+            Reply::Accept(accept) => response::opening(&self.handshake, *accept).map(Content::Whole),
+            reply => self.response(reply),
+        };
+        for name in [CONNECTION, UPGRADE] {
+            response.headers_mut().remove(name);
+        }
+        response
+    }
+
     /// Whether the handshake was accepted.
     pub(crate) const fn is_accepted(&self) -> bool {
         self.accepted
@@ -161,6 +174,16 @@ impl Session {
 
     pub(super) fn serving(&self) -> &Serving {
         &self.serving
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The runtime ends before the call does, or the server gives it up.
+        if self.is_active() {
+            self.lose(Disconnect::Shutdown);
+            self.cancel();
+        }
     }
 }
 

@@ -9,3 +9,4 @@ mod interim;
 mod limits;
 mod support;
 mod trailers;
+mod websocket;

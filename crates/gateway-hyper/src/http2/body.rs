@@ -1,0 +1,138 @@
+//! The body of a response on its way out of a stream.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http::HeaderMap;
+
+use crate::exchange::{HttpExchange, Next};
+use crate::websocket::Denied;
+
+/// Where blocks come from.
+pub(super) trait Source {
+    /// Takes all blocks that are there; what follows them. Where that is not known it wakes the task.
+    fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next;
+
+    /// The fields that follow the body.
+    fn take_trailers(&self) -> Option<HeaderMap>;
+}
+
+/// The body of one response, as far as it is out.
+#[derive(Debug)]
+pub(super) struct Body {
+    stream: SendStream<Bytes>,
+    blocks: VecDeque<Bytes>,
+    next: Next,
+    /// How often a reset was put off.
+    put_off: u8,
+}
+
+impl Body {
+    /// For a stream whose head is out, with what of the body is there already.
+    pub(super) const fn new(stream: SendStream<Bytes>, blocks: VecDeque<Bytes>, next: Next) -> Self {
+        Self { stream, blocks, next, put_off: 0 }
+    }
+
+    /// Whether there is something that the client does not take.
+    pub(super) fn is_blocked(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// Whether the client took its request back.
+    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_reset(cx).map(|_| ())
+    }
+
+    /// Gives the stream up.
+    pub(super) fn reset(&mut self, reason: Reason) {
+        self.stream.send_reset(reason);
+    }
+
+    /// Writes out what there is; ready when that was all.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &impl Source,
+        reads_trailers: bool,
+    ) -> Poll<Result<(), Lost>> {
+        loop {
+            if self.blocks.is_empty() && self.next == Next::Unknown {
+                self.next = source.take_blocks(cx, &mut self.blocks);
+            }
+            let Some(block) = self.blocks.front_mut() else {
+                match self.next {
+                    Next::Unknown => return Poll::Pending,
+                    Next::Abort if self.stream.poll_reset(cx).is_ready() => return Poll::Ready(Err(Lost)),
+                    // A reset throws away what h2 still holds: the connection's task has its turn first.
+                    Next::Abort if self.put_off < MAX_PUT_OFF => {
+                        self.put_off += 1;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Next::Abort => self.stream.send_reset(Reason::INTERNAL_ERROR),
+                    Next::Trailers if reads_trailers => {
+                        let fields = source.take_trailers().unwrap_or_default();
+                        self.stream.send_trailers(fields).map_err(|_| Lost)?;
+                    }
+                    Next::End | Next::Trailers => {
+                        self.stream.send_data(Bytes::new(), true).map_err(|_| Lost)?;
+                    }
+                }
+                return Poll::Ready(Ok(()));
+            };
+            self.stream.reserve_capacity(block.len());
+            let Some(Ok(room)) = ready!(self.stream.poll_capacity(cx)) else {
+                return Poll::Ready(Err(Lost));
+            };
+            let piece = block.split_to(room.min(block.len()));
+            if block.is_empty() {
+                self.blocks.pop_front();
+            }
+            let last = self.blocks.is_empty() && self.next == Next::End;
+            self.stream.send_data(piece, last).map_err(|_| Lost)?;
+            if last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Source for HttpExchange {
+    fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
+        Self::take_blocks(self, cx, blocks)
+    }
+
+    fn take_trailers(&self) -> Option<HeaderMap> {
+        Self::take_trailers(self)
+    }
+}
+
+impl Source for Denied {
+    fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
+        Self::take_blocks(self, cx, blocks)
+    }
+
+    fn take_trailers(&self) -> Option<HeaderMap> {
+        None
+    }
+}
+
+/// A body that was whole from the beginning.
+impl Source for () {
+    fn take_blocks(&self, _: &mut Context<'_>, _: &mut VecDeque<Bytes>) -> Next {
+        Next::End
+    }
+
+    fn take_trailers(&self) -> Option<HeaderMap> {
+        None
+    }
+}
+
+/// The stream was reset by the client, or its connection is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lost;
+
+/// Turns that a stream leaves to its connection before it is reset.
+const MAX_PUT_OFF: u8 = 8;
