@@ -11,6 +11,8 @@
 //! curl -i 'http://127.0.0.1:8000/scope?a=b'                 what the application was told
 //! curl -i 'http://127.0.0.1:8000/sleep?ms=100'              nothing, after a while
 //! ```
+//!
+//! `ws://127.0.0.1:8000/ws` sends every message of a WebSocket back.
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
@@ -23,7 +25,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Parser, ValueEnum};
 use gateway_hyper::{Pool, Server};
-use gateway_iface::asgi::{self, HttpScope, Receive, Scope};
+use gateway_iface::asgi::event::Accept;
+use gateway_iface::asgi::{self, Handshake, HttpScope, Receive, Scope};
 use gateway_iface::bridge::{Inline, WsgiToAsgi};
 use gateway_iface::http::{HeaderMap, HeaderValue, StatusCode, header};
 use gateway_iface::middleware::{Counter, PathGuard};
@@ -112,9 +115,12 @@ impl asgi::Application for AsgiApp {
         'a: 'b,
         Self: 'b,
     {
-        let request = match scope.into_http() {
-            Ok(request) => request,
-            Err(unsupported) => return Box::pin(ready(Err(unsupported.into()))),
+        let request = match scope {
+            Scope::Http(request) => request,
+            Scope::WebSocket(socket) if socket.head().path_info() == "/ws" => {
+                return Box::pin(socket_echo(receive, send));
+            }
+            other => return Box::pin(ready(Err(other.unsupported().into()))),
         };
         match request.path_info() {
             "/" => Box::pin(text(send, 200, Bytes::from_static(b"Hello, World!"))),
@@ -154,6 +160,14 @@ async fn echo(request: HttpScope, mut receive: Receive, mut send: asgi::Send) ->
         send.block(block).await?;
     }
     Ok(send.last(Bytes::new()).await?)
+}
+
+async fn socket_echo(receive: Receive, send: asgi::Send) -> Result<(), Error> {
+    let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
+    loop {
+        let message = socket.next().await?;
+        socket.send(message).await?;
+    }
 }
 
 async fn length(mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {

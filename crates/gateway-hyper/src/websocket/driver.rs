@@ -169,7 +169,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                     self.wait_for_silence();
                 }
                 if self.phase != Phase::Lingering {
-                    self.take(buf.filled_mut());
+                    self.take(cx, buf.filled_mut());
                 }
                 true
             }
@@ -180,9 +180,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         }
     }
 
-    fn take(&mut self, mut octets: &mut [u8]) {
+    fn take(&mut self, cx: &mut Context<'_>, mut octets: &mut [u8]) {
+        let mut delivered = false;
         while !octets.is_empty() {
-            let (used, incoming) = match self.reader.read(octets) {
+            let read = self.reader.read(octets);
+            let ends = matches!(read, Err(_) | Ok((_, Some(Incoming::Close(_)))));
+            if ends && std::mem::take(&mut delivered) {
+                // What the application answers at once to what came before still goes out.
+                self.session.poll(cx);
+            }
+            let (used, incoming) = match read {
                 Ok(read) => read,
                 Err(failure) => {
                     self.session.exchange().fail(failure);
@@ -193,6 +200,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             match incoming {
                 Some(Incoming::Message(message)) => {
                     self.paused = self.session.exchange().deliver(message);
+                    delivered = true;
                 }
                 Some(Incoming::Ping(payload)) => self.session.exchange().pong(payload),
                 Some(Incoming::Close(close)) => {
