@@ -18,7 +18,7 @@ use std::path::Path;
 use self::page::Proof;
 use self::table::{Family, Row};
 
-const FAMILIES: [Family; 2] = [
+const FAMILIES: [Family; 3] = [
     Family {
         letter: 'W',
         title: "The synchronous interface",
@@ -31,6 +31,13 @@ const FAMILIES: [Family; 2] = [
         title: "The asynchronous interface",
         text: include_str!("rules/asgi.txt"),
         last: 165,
+        gaps: &[],
+    },
+    Family {
+        letter: 'S',
+        title: "WebSockets on the wire",
+        text: include_str!("rules/websocket.txt"),
+        last: 70,
         gaps: &[],
     },
 ];

@@ -102,7 +102,8 @@ documentation of every item names the rules it stands for, and so do the tests. 
 rule and what proves that it is kept here.
 
 - An id is a letter and a number: `W` for the synchronous interface (PEP 3333), `A` for the asynchronous
-  one (ASGI 3). A number never changes its meaning and is never given again.
+  one (ASGI 3), `S` for WebSockets on the wire (RFC 6455). A number never changes its meaning and is never given
+  again.
 - A rule binds the server, the application, or the middleware, which is both; a server is also a gateway
   or a bridge.
 - MUST rules are proved: by tests, by cases of the conformance kit, or by a type that makes the violation

@@ -19,6 +19,18 @@
 //! not served here; credentials in a target; codings but chunked) by this server, with 400, 421 or 501 and a
 //! closed connection.
 //!
+//! # WebSockets
+//!
+//! A request for a WebSocket is a call with that scope; what deviates from its handshake is refused with 400, or with 426
+//! where it is about the version (S-01). Reading, the application's call and writing take turns in one task: a message
+//! that is answered at once costs one wake-up, and a socket where nothing happens holds no buffers. Pings are answered
+//! while the application does something else, until it has [so much](#limits) to receive that reading pauses (S-42);
+//! a loss behind that is noticed when it reads on, or by what is written. Messages are compressed where the client
+//! offers that ([`Builder::websocket_deflate`]); [`Builder::websocket_origins`] names the pages that may connect. When
+//! the server stops its sockets are closed with 1001, and their applications learn of
+//! [`Disconnect::Shutdown`](gateway_iface::asgi::Disconnect::Shutdown) (S-59); with
+//! [`OnDisconnect::Cancel`] calls are dropped whose connection broke, while those that were closed go on.
+//!
 //! # In production
 //!
 //! One server listens at several places ([`Builder::listen_all`], [`ListenOptions`]), and [`Server::run`] serves on
@@ -43,12 +55,18 @@
 //! | response that no client sees (HEAD, a closed connection) | 65,536 blocks or 64 MiB | `send` fails with [`Disconnect::Complete`](gateway_iface::asgi::Disconnect::Complete) |
 //! | body read ahead while an application only waits | 64 KiB | a loss is noticed when it reads |
 //! | calls of synchronous applications | [`Pool::new`]: threads and queue | 503 with `retry-after` |
+//! | message of a WebSocket, and frame | [`Builder::websocket_max_message`], [`Builder::websocket_max_frame`], 16 MiB each | closed with 1009 |
+//! | handshake of a WebSocket that is not answered | [`Builder::websocket_handshake_timeout`], 30 s | 503 |
+//! | silence on a WebSocket | [`Builder::websocket_ping_interval`], 20 s, and [`Builder::websocket_pong_timeout`], 20 s | pinged, then closed with 1011 |
+//! | end of a WebSocket that was closed | [`Builder::websocket_close_timeout`], 10 s | the connection is closed |
+//! | messages waiting for the application | 16 or 64 KiB, and what was read with them | reading pauses |
+//! | messages waiting for the client | 64 KiB, twice | `send` waits |
 //! | time of idle connections at shutdown | [`Builder::drain_idle`], 1 s | the connection is closed |
 //! | time to finish at shutdown | [`Builder::grace_period`], 30 s | connections are cut off, calls dropped |
 //!
 //! # Not there yet
 //!
-//! HTTP/2, TLS, WebSocket on the wire; limits on connections, body time and idle time; systems other
+//! HTTP/2, TLS; WebSockets over HTTP/2; limits on connections, body time and idle time; systems other
 //! than unix.
 
 mod accept;

@@ -12,7 +12,7 @@ use crate::support::{Log, Server, builder, on_both_runtimes, on_current_thread};
 use crate::wire::{CLOSE, PING, TEXT, Wire, frame};
 
 #[test]
-fn s_50_s_53_s_56_a_83_a_93_close_of_the_client_is_echoed_and_told_behind_the_messages() {
+fn s_50_s_52_s_53_s_56_a_83_a_93_close_of_the_client_is_echoed_and_told_behind_the_messages() {
     on_both_runtimes(async || {
         for (payload, echoed, expected) in [
             (&b""[..], &b""[..], closed(1005, "")),

@@ -96,7 +96,7 @@ fn s_02_s_14_what_asks_for_no_websocket_is_ordinary_http() {
 }
 
 #[test]
-fn s_01_s_05_s_06_s_07_s_08_s_09_s_11_handshake_that_is_not_valid_is_refused_without_the_application() {
+fn s_01_s_03_s_05_s_06_s_07_s_08_s_09_s_11_handshake_that_is_not_valid_is_refused_without_the_application() {
     on_both_runtimes(async || {
         let app = |_: Scope, _: asgi::Receive, _: asgi::Send| async { panic!("called") };
         let server = Server::with(builder().lifespan(LifespanMode::Off), app).await;

@@ -1,8 +1,9 @@
 //! Messages in both directions (S-35 to S-41, S-43, S-44, S-68 to S-70).
 
 use gateway_iface::Error;
-use gateway_iface::asgi::event::{Accept, Message};
-use gateway_iface::asgi::{self, Handshake};
+use gateway_iface::asgi::event::{Accept, Close, DenialStart, Message, ResponseBody, SendEvent};
+use gateway_iface::asgi::{self, Handshake, SendError};
+use http::{HeaderMap, StatusCode};
 
 use crate::apps::{closed, echo, listens, text};
 use crate::support::{Server, on_both_runtimes};
@@ -83,6 +84,42 @@ fn s_35_s_43_s_44_s_46_a_87_control_frames_are_answered_at_once_and_not_told() {
         assert_eq!(told.recv().await, Some(closed(1000, "")));
         server.stop().await;
         assert_eq!(told.recv().await, None, "no ping and no pong was told");
+    });
+}
+
+#[test]
+fn s_67_a_88_events_out_of_order_are_refused_and_nothing_of_them_is_sent() {
+    on_both_runtimes(async || {
+        let app = |scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send| async move {
+            scope.into_websocket()?;
+            receive.receive().await;
+            let denial = || DenialStart::new(StatusCode::NOT_FOUND, HeaderMap::new());
+            let block = || SendEvent::WebSocketDenialBody(ResponseBody::last("x"));
+            for early in [Message::from("x").into(), block(), SendEvent::StartupComplete] {
+                assert!(matches!(send.send(early).await, Err(SendError::Invalid(_))));
+            }
+            send.send(Accept::new()).await?;
+            for late in [Accept::new().into(), denial().into(), block()] {
+                assert!(matches!(send.send(late).await, Err(SendError::Invalid(_))));
+            }
+            send.send(Message::from("valid")).await?;
+            assert!(matches!(send.send(Close::new(1005)).await, Err(SendError::Invalid(_))), "A-86");
+            send.send(Close::new(4000)).await?;
+            for gone in
+                [Accept::new().into(), Message::from("x").into(), Close::default().into(), denial().into()]
+            {
+                let gone: SendEvent = gone;
+                assert!(matches!(send.send(gone).await, Err(SendError::Disconnected(_))));
+            }
+            Ok::<(), Error>(())
+        };
+        let server = Server::despite(&["A-88", "A-07", "A-86", "A-95"], app).await;
+        let mut wire = Wire::open(&server, "/").await;
+        assert_eq!(wire.next_text().await, "valid");
+        assert_eq!(wire.next_close().await, 4000);
+        wire.close(4000, "").await;
+        assert_eq!(wire.client.closed().await, b"");
+        server.stop().await;
     });
 }
 
