@@ -90,7 +90,7 @@ impl TlsConfig {
             Some(client_certs) => builder.with_client_cert_verifier(self.verifier(client_certs, provider)?),
         };
         let mut config = builder.with_cert_resolver(Arc::clone(&certificates) as _);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = [b"h2".as_slice(), b"http/1.1", b"http/1.0"].map(<[u8]>::to_vec).to_vec();
         Ok((config, certificates))
     }
 
