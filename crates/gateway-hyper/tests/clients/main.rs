@@ -15,3 +15,4 @@ mod responses;
 mod support;
 mod tls;
 mod uploads;
+mod websockets;
