@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gateway_iface::asgi::Disconnect;
 use gateway_iface::asgi::machine::{Action, HttpState};
 use gateway_iface::{Error, RequestHead};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::budget::BodyBudget;
@@ -95,7 +95,8 @@ impl HttpExchange {
     /// Whether the response was broken off and only a reset tells the client so: H-87.
     pub(crate) fn needs_reset(&self) -> bool {
         let state = self.lock();
-        state.is_http_10
+        // Only the end of the connection ends a body of unknown length (H-84).
+        state.version == Version::HTTP_10
             && state.head_out
             && state.ended == Some(Action::Abort)
             && state.machine.declared_length().is_none()
@@ -202,6 +203,10 @@ impl HttpExchange {
         };
         if known > 0 && hides {
             response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(known));
+        }
+        if state.expects && state.version == Version::HTTP_11 {
+            // Whether the body that nobody asked for still comes is not known (H-61).
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         state.start = None;
         state.head_out = true;

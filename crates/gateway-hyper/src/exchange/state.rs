@@ -60,8 +60,7 @@ pub(super) struct State {
     pub(super) closed: bool,
     /// Whether the application was told that nothing it still sends is seen: then it may just return.
     pub(super) told_complete: bool,
-    /// Whether only the end of the connection ends a body of unknown length: HTTP/1.0 (H-84).
-    pub(super) is_http_10: bool,
+    pub(super) version: Version,
     pub(super) ended: Option<Action>,
     pub(super) receiver: Option<Waker>,
     pub(super) sender: Option<Waker>,
@@ -98,7 +97,7 @@ impl State {
             shutdown: false,
             closed: false,
             told_complete: false,
-            is_http_10: head.version() == Version::HTTP_10,
+            version: head.version(),
             ended: None,
             receiver: None,
             sender: None,
@@ -137,7 +136,7 @@ impl State {
         self.discard = false;
         self.closed = false;
         self.told_complete = false;
-        self.is_http_10 = head.version() == Version::HTTP_10;
+        self.version = head.version();
         self.ended = None;
         self.receiver = None;
         self.sender = None;

@@ -74,6 +74,16 @@ fn h_57_client_that_is_refused_at_once_sends_nothing() {
     });
 }
 
+/// Octets may be on their way: the server closes, and a client that is told so does not use it again.
+#[test]
+fn h_61_h_95_client_that_is_refused_at_once_is_told_that_the_connection_closes() {
+    over_tcp(app, async |site| {
+        let curl = Curl::feed(site, &WAITING, &["/full", "/full"], &upload()).await;
+        curl.expect(&[507, 507]);
+        assert_eq!(curl.values("connection"), ["close", "close"]);
+    });
+}
+
 /// curl asks and, of that version, can get no word: it goes on by itself.
 #[test]
 fn h_58_client_of_http_1_0_is_not_told_to_go_on() {
