@@ -7,6 +7,17 @@ use std::net::Ipv6Addr;
 /// It is no list (H-19), and has no user before it.
 #[inline]
 pub(crate) fn is_host(value: &[u8]) -> bool {
+    let end = value.iter().position(|&octet| !NAME[usize::from(octet)]).unwrap_or(value.len());
+    match &value[end..] {
+        [] => true,
+        [b':', port @ ..] => is_port(port),
+        _ => is_unusual(value),
+    }
+}
+
+/// The same, for an address in brackets and for a name with escapes.
+#[cold]
+fn is_unusual(value: &[u8]) -> bool {
     let end = if value.first() == Some(&b'[') { address_len(value) } else { name_len(value) };
     match &value[end..] {
         [] => true,
@@ -21,7 +32,7 @@ fn name_len(value: &[u8]) -> usize {
     while let Some(&octet) = value.get(end) {
         end += match octet {
             octet if NAME[usize::from(octet)] => 1,
-            b'%' if value.get(end + 1..end + 3).is_some_and(is_hex) => 3,
+            b'%' if value.get(end + 1..end + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => 3,
             _ => break,
         };
     }
@@ -37,12 +48,11 @@ fn address_len(value: &[u8]) -> usize {
 }
 
 fn is_port(port: &[u8]) -> bool {
-    let digits = port.iter().all(u8::is_ascii_digit);
-    digits && (port.is_empty() || std::str::from_utf8(port).is_ok_and(|port| port.parse::<u16>().is_ok()))
-}
-
-fn is_hex(octets: &[u8]) -> bool {
-    octets.iter().all(u8::is_ascii_hexdigit)
+    let number = port.iter().try_fold(0_u16, |number, &digit| {
+        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.is_some()
 }
 
 /// The octets of a name, as RFC 3986 has them.
