@@ -18,13 +18,14 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::future::ready;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clap::{Parser, ValueEnum};
-use gateway_hyper::{Pool, Server};
+use clap::{ArgAction, Parser, ValueEnum};
+use gateway_hyper::{Listener, Pool, Server, TlsConfig};
 use gateway_iface::asgi::event::Accept;
 use gateway_iface::asgi::{self, Handshake, HttpScope, Receive, Scope};
 use gateway_iface::bridge::{Inline, WsgiToAsgi};
@@ -51,6 +52,15 @@ struct Options {
     /// Ten layers of middleware around the application.
     #[arg(long, value_enum, default_value_t = Layers::None)]
     layers: Layers,
+    /// A certificate chain, PEM: TLS is spoken.
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, PEM.
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Whether HTTP/2 is spoken too.
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    http2: bool,
     /// No limit on the time that a request's head may take.
     #[arg(long)]
     no_header_timeout: bool,
@@ -97,11 +107,15 @@ fn main() -> Result<(), Box<dyn StdError>> {
         tokio::runtime::Builder::new_current_thread()
     };
     runtime.worker_threads(options.threads).enable_all().build()?.block_on(async {
-        let mut builder = Server::builder();
+        let mut builder = Server::builder().http2(options.http2);
         if options.no_header_timeout {
             builder = builder.header_read_timeout(None);
         }
-        builder.bind(options.bind).await?.serve(app).await?;
+        let mut listener = Listener::bind(options.bind).await?;
+        if let (Some(chain), Some(key)) = (options.tls_cert, options.tls_key) {
+            listener = listener.with_tls(TlsConfig::new(chain, key))?;
+        }
+        builder.listen(listener)?.serve(app).await?;
         Ok(())
     })
 }

@@ -33,6 +33,7 @@ pub struct Builder {
     pub(crate) lifespan: LifespanMode,
     pub(crate) signals: bool,
     pub(crate) tls_handshake_timeout: Duration,
+    pub(crate) http2: bool,
     pub(crate) http2_max_streams: u32,
     pub(crate) http2_max_resets: u32,
     pub(crate) drain_delay: Duration,
@@ -188,6 +189,13 @@ impl Builder {
         self
     }
 
+    /// Whether HTTP/2 is spoken, over TLS where the client chooses it by ALPN and without TLS by prior knowledge; it is
+    /// by default. Where it is not, its preface is answered with 505.
+    pub const fn http2(mut self, http2: bool) -> Self {
+        self.http2 = http2;
+        self
+    }
+
     /// How many streams a client may have open at the same time on an HTTP/2 connection; 128 by default.
     ///
     /// One more is refused with `REFUSED_STREAM`, and so is one where twice as many calls are under way
@@ -206,7 +214,7 @@ impl Builder {
         self
     }
 
-    pub(crate) fn http2(&self) -> h2::server::Builder {
+    pub(crate) fn h2(&self) -> h2::server::Builder {
         let mut http2 = h2::server::Builder::new();
         http2
             .max_concurrent_streams(self.http2_max_streams)
@@ -330,6 +338,7 @@ impl Default for Builder {
             lifespan: LifespanMode::Auto,
             signals: true,
             tls_handshake_timeout: Duration::from_secs(10),
+            http2: true,
             http2_max_streams: 128,
             http2_max_resets: 256,
             drain_delay: Duration::ZERO,

@@ -53,7 +53,8 @@ async fn shake_hands(
     acceptor: &Acceptor,
     socket: Socket,
 ) -> Option<(Socket, Tls)> {
-    let accepting = timeout(serving.settings().tls_handshake_timeout, acceptor.accept(socket));
+    let settings = serving.settings();
+    let accepting = timeout(settings.tls_handshake_timeout, acceptor.accept(socket, settings.http2));
     tokio::select! {
         accepted = accepting => match accepted {
             Ok(Ok(accepted)) => Some(accepted),

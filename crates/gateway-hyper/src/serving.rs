@@ -64,7 +64,7 @@ impl Serving {
         Self {
             app,
             http1,
-            http2: settings.http2(),
+            http2: settings.h2(),
             limits: Limits::new(&settings),
             clock: Arc::new(Clock::new()),
             settings,

@@ -140,6 +140,12 @@ pub(super) struct Limits {
     /// Time that a client may take nothing of a response.
     #[arg(long, value_name = "TIME", env = "GATEWAY_WRITE_TIMEOUT", default_value = "30s")]
     pub(super) write_timeout: Wait,
+    /// Connections at the same time; one more is answered with 503.
+    #[arg(long, value_name = "COUNT", env = "GATEWAY_MAX_CONNECTIONS", default_value_t = 16384)]
+    pub(super) max_connections: usize,
+    /// Requests under way at the same time; one more is answered with 503. No limit by default.
+    #[arg(long, value_name = "COUNT", env = "GATEWAY_MAX_CONCURRENT_REQUESTS")]
+    pub(super) max_concurrent_requests: Option<usize>,
     /// Requests on one connection; the last one is answered with `connection: close`. No limit by default.
     #[arg(long, value_name = "COUNT", env = "GATEWAY_MAX_REQUESTS")]
     pub(super) max_requests: Option<u64>,
@@ -149,6 +155,9 @@ pub(super) struct Limits {
     /// Size of the head of a request.
     #[arg(long, value_name = "SIZE", env = "GATEWAY_MAX_HEAD_SIZE", default_value = "128KiB", value_parser = size)]
     pub(super) max_head_size: usize,
+    /// HTTP/1 alone: HTTP/2 is not spoken.
+    #[arg(long, env = "GATEWAY_NO_HTTP2")]
+    pub(super) no_http2: bool,
     /// Streams that an HTTP/2 connection may have open at the same time.
     #[arg(long, value_name = "COUNT", env = "GATEWAY_HTTP2_MAX_STREAMS", default_value_t = 128)]
     pub(super) http2_max_streams: u32,

@@ -177,6 +177,11 @@ impl Link {
         Poll::Ready(Ok(response))
     }
 
+    /// Whether the application was called for a request on this connection.
+    pub(super) fn has_served(&self) -> bool {
+        self.lock().exchange.is_some()
+    }
+
     /// Whether the connection has had all requests that it may have.
     fn is_last(&self) -> bool {
         let Some(most) = self.serving.settings().max_requests else {

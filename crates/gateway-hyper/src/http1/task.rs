@@ -93,8 +93,12 @@ impl Task {
                 self.link.close()
             }
             Err(error) if error.is_parse_version_h2() => {
-                if let Some(http) = http {
-                    self.after = After::Http2(rewound(*http));
+                // It is a preface at the beginning only.
+                let speaks = self.link.serving().settings().http2 && !self.link.has_served();
+                match http {
+                    Some(http) if speaks => self.after = After::Http2(rewound(*http)),
+                    Some(http) => http.into_parts().io.into_socket().close(NOT_HTTP_2),
+                    None => {}
                 }
                 return;
             }
@@ -205,6 +209,10 @@ impl Future for Task {
         }
     }
 }
+
+/// The answer to who speaks HTTP/2 where that is not spoken (H-16).
+const NOT_HTTP_2: &[u8] =
+    b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// The answer to a head that did not come in time.
 const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";

@@ -22,7 +22,10 @@ pub(crate) struct Acceptor {
 
 #[derive(Clone, Debug)]
 struct Loaded {
+    /// Offers HTTP/2 and HTTP/1.
     config: Arc<ServerConfig>,
+    /// Offers HTTP/1 alone.
+    only_http1: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
 }
 
@@ -39,10 +42,10 @@ impl Acceptor {
         Ok(())
     }
 
-    /// Shakes hands.
-    pub(crate) async fn accept(&self, socket: Socket) -> io::Result<(Socket, Tls)> {
-        let Loaded { config, certificates } = self.loaded.read().clone();
-        let stream = TlsAcceptor::from(config).accept(socket).await?;
+    /// Shakes hands, and may choose HTTP/2 or not.
+    pub(crate) async fn accept(&self, socket: Socket, http2: bool) -> io::Result<(Socket, Tls)> {
+        let Loaded { config, only_http1, certificates } = self.loaded.read().clone();
+        let stream = TlsAcceptor::from(if http2 { config } else { only_http1 }).accept(socket).await?;
         let tls = tls(stream.get_ref().1, &certificates);
         Ok((Socket::Tls(Box::new(stream)), tls))
     }
@@ -51,6 +54,8 @@ impl Acceptor {
 impl Loaded {
     fn new(config: &TlsConfig) -> io::Result<Self> {
         let (config, certificates) = config.load()?;
-        Ok(Self { config: Arc::new(config), certificates })
+        let mut only_http1 = config.clone();
+        only_http1.alpn_protocols.retain(|name| name != b"h2");
+        Ok(Self { config: Arc::new(config), only_http1: Arc::new(only_http1), certificates })
     }
 }

@@ -77,6 +77,23 @@ fn what_is_no_preface_is_read_as_http_1() {
     });
 }
 
+/// H-16: neither where it is switched off, nor in the middle of a connection.
+#[test]
+fn preface_where_no_http_2_is_spoken_is_answered_with_505() {
+    on_both_runtimes(async || {
+        for (http2, first) in [(false, ""), (true, "GET / HTTP/1.1\r\nhost: test\r\n\r\n")] {
+            let server = Server::with(builder().http2(http2), hello).await;
+            let mut stream = TcpStream::connect(server.addr).await.unwrap();
+            stream.write_all(format!("{first}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.matches("HTTP/1.1 505").count(), 1, "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 200").count(), usize::from(http2));
+            server.stop().await;
+        }
+    });
+}
+
 /// what is under way finishes, and learns of the shutdown; the client is told to go elsewhere.
 #[test]
 fn shutdown_lets_streams_finish() {
