@@ -6,10 +6,17 @@
 //!
 //! # How it serves
 //!
-//! A request costs no task and no channel: the application's call lives with its connection and is polled
-//! when hyper wants its head, or a block of its body, or when something that it waits for happens. The
+//! A request over HTTP/1 costs no task and no channel: the application's call lives with its connection and is
+//! polled when hyper wants its head, or a block of its body, or when something that it waits for happens. The
 //! call runs to its end also when the response is complete or the client is gone; a slow end
-//! moves into a task of its own when the connection has its next request.
+//! moves into a task of its own when the connection has its next request. Over HTTP/2 each stream is a task.
+//!
+//! HTTP/1.0, HTTP/1.1 and HTTP/2 are told apart for each connection: by ALPN over TLS ([`Listener::with_tls`]), and
+//! by what comes first without it. The extensions of ASGI are advertised where they work: trailers, early hints,
+//! files by path and by descriptor, and denial responses; files are read on threads, a block ahead of the client, not
+//! spliced by the system. Server push is not offered: clients have dropped it. The trailers of a request are
+//! [`RequestTrailers`](gateway_iface::RequestTrailers). A client that waits for 100 gets it when the application first
+//! reads, and never after a final head (H-57, H-60).
 //!
 //! What the server has to say goes to [`tracing`]: without a subscriber it is silent. Errors and panics of
 //! the application are told at the level of errors; a client that is gone is not.
@@ -45,12 +52,23 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | time of a request's head | [`Builder::header_read_timeout`], 30 s | the connection is closed |
+//! | time of a request's head | [`Builder::header_read_timeout`], 30 s | 408 if something came, closed |
+//! | time until the next request | [`Builder::idle_timeout`], 75 s | closed |
 //! | size of a request's head | [`Builder::max_head_size`], 128 KiB | 431, closed |
-//! | fields of a request's head | hyper's: 100 | 431, closed |
+//! | fields of a request's head | [`Builder::max_headers`], 100 | 431, closed |
 //! | request line | hyper's: 64 KiB of target | 414, closed |
 //! | method | 64 octets | 501, closed |
-//! | octets of a request body | the application's: [`Receive::body`](gateway_iface::asgi::Receive::body) | 413 |
+//! | octets of a request body | [`Builder::max_body_size`], none, and the application's: [`Receive::body`](gateway_iface::asgi::Receive::body) | 413 |
+//! | wait for a request body | [`Builder::body_read_timeout`], 30 s, and [`Builder::body_min_rate`], 500 octets a second | [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout), 408 |
+//! | time of the application, to its head | [`Builder::handler_timeout`], none | 503, [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout) |
+//! | client that takes nothing | [`Builder::write_timeout`], 30 s | cut off, [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout) |
+//! | connections | [`Builder::max_connections`], 16,384 | 503 with `retry-after`, closed |
+//! | requests under way | [`Builder::max_concurrent_requests`], none | 503 with `retry-after` |
+//! | requests on a connection of HTTP/1 | [`Builder::max_requests`], none | `connection: close` with the last one |
+//! | TLS handshake | [`Builder::tls_handshake_timeout`], 10 s | closed |
+//! | streams of an HTTP/2 connection | [`Builder::http2_max_streams`], 128 | refused with `REFUSED_STREAM` |
+//! | requests taken back on an HTTP/2 connection | [`Builder::http2_max_resets`], 256 | `ENHANCE_YOUR_CALM`, closed |
+//! | frames without use on an HTTP/2 connection | h2's | `ENHANCE_YOUR_CALM`, closed |
 //! | response waiting for its client | 16 blocks or 64 KiB, and hyper's buffer | `send` waits |
 //! | response that no client sees (HEAD, a closed connection) | 65,536 blocks or 64 MiB | `send` fails with [`Disconnect::Complete`](gateway_iface::asgi::Disconnect::Complete) |
 //! | body read ahead while an application only waits | 64 KiB | a loss is noticed when it reads |
@@ -66,8 +84,7 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2, TLS; WebSockets over HTTP/2; limits on connections, body time and idle time; systems other
-//! than unix.
+//! HTTP/3, and systems other than unix.
 
 mod accept;
 mod beside;
