@@ -78,12 +78,21 @@ pub enum Group {
     Middleware,
     /// What a client sees on its socket.
     HttpWire,
+    /// What a client of a WebSocket sees, frame by frame.
+    WebSocketWire,
 }
 
 impl Group {
     /// Every group, in the order of a report.
-    pub const ALL: [Self; 6] =
-        [Self::Wsgi, Self::AsgiHttp, Self::AsgiWebSocket, Self::Lifespan, Self::Middleware, Self::HttpWire];
+    pub const ALL: [Self; 7] = [
+        Self::Wsgi,
+        Self::AsgiHttp,
+        Self::AsgiWebSocket,
+        Self::Lifespan,
+        Self::Middleware,
+        Self::HttpWire,
+        Self::WebSocketWire,
+    ];
 
     /// Its name, as in the macro [`suite!`](crate::suite!).
     #[must_use]
@@ -95,6 +104,7 @@ impl Group {
             Self::Lifespan => "lifespan",
             Self::Middleware => "middleware",
             Self::HttpWire => "http_wire",
+            Self::WebSocketWire => "websocket_wire",
         }
     }
 

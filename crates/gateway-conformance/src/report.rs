@@ -45,10 +45,11 @@ impl Report {
         let reach = reach(url)?;
         let mut report = Self { left_out: not_asked_for(groups), ..Self::default() };
         for (group, case) in cases().filter(|(group, _)| groups.contains(group)) {
-            if let Some(reason) = needs_start(group) {
-                if !report.left_out.iter().any(|(known, _)| *known == group) {
-                    report.left_out.push((group, reason.to_owned()));
-                }
+            if report.left_out.iter().any(|(left_out, _)| *left_out == group) {
+                continue;
+            }
+            if let Some(reason) = left_out(group, &reach) {
+                report.left_out.push((group, reason));
                 continue;
             }
             let client = Client::new(case.name, reach.clone(), None, None);
@@ -113,10 +114,15 @@ fn not_asked_for(groups: &[Group]) -> Vec<(Group, String)> {
     left_out.map(|group| (group, "not asked for".to_owned())).collect()
 }
 
-fn needs_start(group: Group) -> Option<&'static str> {
+/// Why a group cannot be run against a server that runs already, if so.
+fn left_out(group: Group, reach: &Reach) -> Option<String> {
     match group {
-        Group::Lifespan => Some("the kit must start and stop the host itself: use `suite!`"),
-        Group::AsgiWebSocket => Some("the kit reaches WebSockets in process only: use `suite!`"),
+        Group::Lifespan => Some("the kit must start and stop the host itself: use `suite!`".to_owned()),
+        Group::AsgiWebSocket | Group::WebSocketWire => {
+            let client = Client::new(ECHOES, reach.clone(), None, None);
+            let answer = client.frames(client.to("GET", "", ())).and_then(|mut frames| frames.accepted());
+            answer.err().map(|failure| format!("the server opens no WebSocket: {failure}"))
+        }
         _ => None,
     }
 }
@@ -133,3 +139,6 @@ fn reach(url: &Uri) -> Result<Reach, Failure> {
     let addr = addrs.next().ok_or_else(|| Failure::new(format!("{host} has no address")))?;
     Ok(Reach::Tcp(addr, url.path().trim_end_matches('/').into()))
 }
+
+/// A case that accepts a WebSocket.
+const ECHOES: &str = "messages_keep_kind_and_content";

@@ -3,7 +3,7 @@
 /// Makes a module with a `#[test]` for each case of these groups, on a [`Host`](crate::Host).
 ///
 /// The host is an expression, evaluated in each test. The groups are those of [`Group`](crate::Group):
-/// `wsgi`, `asgi_http`, `asgi_websocket`, `lifespan`, `middleware`, `http_wire`.
+/// `wsgi`, `asgi_http`, `asgi_websocket`, `lifespan`, `middleware`, `http_wire`, `websocket_wire`.
 ///
 /// ```
 /// use gateway_conformance::{Application, Running, suite};
@@ -245,6 +245,26 @@ macro_rules! __cases {
             http_1_0_gets_no_continue,
         ], http_wire, $host}
     };
+    (websocket_wire, $callback:path, $host:expr) => {
+        $callback! {[
+            handshake_is_answered_with_its_hash,
+            handshake_against_the_rules_is_refused,
+            request_for_no_websocket_is_ordinary_http,
+            frames_behind_the_handshake_are_not_lost,
+            lengths_have_their_shortest_form,
+            fragments_make_no_difference,
+            pings_are_answered_between_fragments,
+            frame_against_the_rules_fails_the_socket,
+            text_that_is_none_fails_the_socket,
+            close_that_says_what_it_must_not_fails_the_socket,
+            message_that_is_cut_is_dropped,
+            close_is_echoed_and_ends_the_connection,
+            what_follows_the_close_of_the_client_means_nothing,
+            close_of_the_application_waits_for_that_of_the_client,
+            refused_handshake_is_an_ordinary_response,
+            sockets_on_several_connections_do_not_harm_each_other,
+        ], websocket_wire, $host}
+    };
 }
 
 #[doc(hidden)]
@@ -283,10 +303,12 @@ mod tests {
     __cases!(lifespan, names, ());
     __cases!(middleware, names, ());
     __cases!(http_wire, names, ());
+    __cases!(websocket_wire, names, ());
 
     #[test]
     fn the_macro_lists_every_case_of_the_table_once() {
-        let lists = [wsgi(), asgi_http(), asgi_websocket(), lifespan(), middleware(), http_wire()];
+        let lists =
+            [wsgi(), asgi_http(), asgi_websocket(), lifespan(), middleware(), http_wire(), websocket_wire()];
         for (group, listed) in Group::ALL.into_iter().zip(lists) {
             let table: Vec<_> = cases().filter(|(of, _)| *of == group).map(|(_, case)| case.name).collect();
             assert_eq!(listed, table, "{}", group.name());

@@ -7,7 +7,11 @@ use gateway_hyper::{Pool, Server};
 use gateway_iface::bridge::WsgiToAsgi;
 use gateway_iface::{BoxError, asgi};
 
-suite!(asynchronous, |app: Application| serve(app), [wsgi, asgi_http, lifespan, middleware, http_wire]);
+suite!(
+    asynchronous,
+    |app: Application| serve(app),
+    [wsgi, asgi_http, asgi_websocket, lifespan, middleware, http_wire, websocket_wire]
+);
 
 suite!(on_the_pool, OnThePool, [wsgi, asgi_http, middleware, http_wire]);
 

@@ -9,6 +9,7 @@ mod http_wire;
 mod layers;
 mod lifespan;
 mod middleware;
+mod websocket_wire;
 mod wsgi;
 
 /// Every case, group by group.
@@ -38,5 +39,6 @@ const fn tables(group: Group) -> &'static [&'static [Case]] {
         Group::Lifespan => lifespan::TABLES,
         Group::Middleware => middleware::TABLES,
         Group::HttpWire => http_wire::TABLES,
+        Group::WebSocketWire => websocket_wire::TABLES,
     }
 }

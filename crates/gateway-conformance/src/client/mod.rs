@@ -3,12 +3,14 @@
 mod deadline;
 mod exchange;
 mod extra;
+mod frames;
 mod memory_asgi;
 mod memory_wsgi;
 mod raw;
 mod response;
 mod tcp;
 mod websocket;
+mod websocket_tcp;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -22,6 +24,7 @@ use gateway_iface::{Connection, asgi, wsgi};
 
 pub(crate) use self::deadline::{DEADLINE, SHORT_DEADLINE, run, with_limit};
 pub(crate) use self::exchange::Exchange;
+pub(crate) use self::frames::{BINARY, CLOSE, CONTINUE, Frames, PING, PONG, TEXT, frame};
 pub(crate) use self::raw::Raw;
 pub(crate) use self::response::{Block, Response};
 pub(crate) use self::websocket::Socket;
@@ -155,7 +158,17 @@ impl Client {
         self.settle(None);
         match &self.reach {
             Way::Asgi(client, _) => Ok(Socket::open(client, request)),
-            _ => Err(Failure::new("the kit has no WebSocket over this host's way")),
+            Way::Tcp(addr, _) => Frames::ask(*addr, request).map(Socket::over),
+            Way::Wsgi(_) => Err(Failure::new("there are no WebSockets in the synchronous interface")),
+        }
+    }
+
+    /// Asks for a WebSocket of which every frame is seen.
+    pub(crate) fn frames(&self, request: Request<()>) -> Result<Frames, Failure> {
+        self.settle(None);
+        match &self.reach {
+            Way::Tcp(addr, _) => Frames::ask(*addr, request),
+            _ => Err(Failure::new("the host is not reached over a socket")),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gateway_iface::bytes::Bytes;
 
 use super::deadline::limit;
+use super::frames::Frames;
 use super::response::{Block, Fields, Response};
 use crate::case::Failure;
 
@@ -168,6 +169,21 @@ impl Raw {
                 seen.map(drop).map_err(|error| Failure::of("waiting for something to leave unread", error))
             }
         }
+    }
+
+    /// Goes on as a WebSocket.
+    pub(crate) const fn into_frames(self) -> Frames {
+        Frames::on(self)
+    }
+
+    /// Reads that many octets; `None` when the connection ends before they came.
+    pub(super) fn exact(&mut self, len: usize) -> Result<Option<Bytes>, Failure> {
+        while self.buffer.len() < len {
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.take(len)))
     }
 
     /// Reads on until the server closes; what came before.

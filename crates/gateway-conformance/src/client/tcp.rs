@@ -27,13 +27,7 @@ impl TcpWire {
         body: &[u8],
     ) -> Result<Self, Failure> {
         let method = request.method().as_str().to_owned();
-        let mut octets = format!("{method} {} HTTP/1.1\r\n", request.uri()).into_bytes();
-        for (name, value) in request.headers() {
-            octets.extend_from_slice(name.as_str().as_bytes());
-            octets.extend_from_slice(b": ");
-            octets.extend_from_slice(value.as_bytes());
-            octets.extend_from_slice(b"\r\n");
-        }
+        let mut octets = head(request);
         let mut last = String::new();
         match upload {
             Upload::Sized(len) if !request.headers().contains_key(header::CONTENT_LENGTH) => {
@@ -60,6 +54,18 @@ impl TcpWire {
         }
         Ok(Self { raw, method, chunked: matches!(upload, Upload::Chunked) })
     }
+}
+
+/// The head of a request but for the empty line at its end.
+pub(super) fn head(request: &Request<()>) -> Vec<u8> {
+    let mut octets = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri()).into_bytes();
+    for (name, value) in request.headers() {
+        octets.extend_from_slice(name.as_str().as_bytes());
+        octets.extend_from_slice(b": ");
+        octets.extend_from_slice(value.as_bytes());
+        octets.extend_from_slice(b"\r\n");
+    }
+    octets
 }
 
 impl Wire for TcpWire {

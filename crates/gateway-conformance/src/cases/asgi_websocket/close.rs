@@ -95,16 +95,17 @@ pub(super) const CASES: &[Case] = &[
             })
         }),
         check: |client| {
-            for leave in [Some((3000, "bye")), Some((1005, "")), None] {
+            for (count, leave) in [Some((3000, "bye")), Some((1005, "")), None].into_iter().enumerate() {
                 let mut socket = client.websocket(client.to("GET", "", ()))?;
                 socket.accepted()?;
                 match leave {
-                    Some((code, reason)) => socket.close(code, reason),
+                    Some((code, reason)) => socket.close(code, reason)?,
                     None => socket.lose(),
                 }
                 socket.end()?;
+                client.wait_for_count(count + 1)?;
             }
-            equal("what was told", client.notes()?, ["3000 bye", "1005 ", "1006 "])
+            client.wait_for_all(["3000 bye", "1005 ", "1006 "])
         },
         ..Case::NEW
     },
@@ -135,9 +136,9 @@ pub(super) const CASES: &[Case] = &[
         check: |client| {
             let mut socket = client.websocket(client.to("GET", "", ()))?;
             socket.accepted()?;
-            socket.close(1001, "");
+            socket.close(1001, "")?;
             socket.end()?;
-            equal("the notes", client.notes()?, ["1001", "1001", "1001", "gone"])
+            client.wait_for_all(["1001", "1001", "1001", "gone"])
         },
         ..Case::NEW
     },

@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[Case {
     check: |client| {
         let mut socket = client.websocket(client.to("GET", "", ()))?;
         socket.accepted()?;
-        socket.send("through");
+        socket.send("through")?;
         equal("the message", socket.next()?, Some(Message::from("through")))?;
         equal("the close", socket.end()?, Some(Close::new(3000).with_reason("enough")))
     },
