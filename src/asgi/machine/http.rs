@@ -29,6 +29,8 @@ pub struct HttpMachine {
     request_read: bool,
     declared: Option<u64>,
     sent: u64,
+    /// Whether all that was sent is counted: not so after a part of a file that is as long as the file is.
+    counted: bool,
     gone: Option<Disconnect>,
     observers: Observers,
 }
@@ -97,6 +99,7 @@ impl HttpMachine {
             request_read: false,
             declared: None,
             sent: 0,
+            counted: true,
             gone: None,
             observers: Observers::new(),
         }
@@ -115,6 +118,7 @@ impl HttpMachine {
         self.request_read = false;
         self.declared = None;
         self.sent = 0;
+        self.counted = true;
         self.gone = None;
     }
 
@@ -339,12 +343,14 @@ impl HttpMachine {
         if !matches!(self.state, HttpState::Started | HttpState::Streaming) {
             return Err(refuse(name, "content follows the start and ends with the last block"));
         }
+        let counted = self.counted && len.is_some();
         let len = if self.bodiless { 0 } else { len.unwrap_or(0) };
         let sent = self.sent.saturating_add(len);
         if let Some(declared) = self.declared {
-            check_length(name, declared, sent, more)?;
+            check_length(name, declared, sent, more || !counted)?;
         }
         self.sent = sent;
+        self.counted = counted;
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         if more {
             self.state = HttpState::Streaming;

@@ -188,6 +188,31 @@ fn a_74_body_that_differs_from_its_length_is_refused() {
     assert_eq!(machine.state(), HttpState::Streaming);
 }
 
+/// A part of a file that is as long as the file is leaves the rest to the server; one with a count does not.
+#[test]
+fn a_74_parts_of_files_count_as_far_as_their_length_is_known() {
+    let file = Arc::new(std::fs::File::open("Cargo.toml").unwrap());
+    let part = |count, more_body| {
+        SendEvent::ZeroCopySend(ZeroCopySend { count, more_body, ..ZeroCopySend::new(Arc::clone(&file)) })
+    };
+    for (events, ok) in [
+        (vec![part(Some(4), false)], true),
+        (vec![part(Some(3), false)], false),
+        (vec![part(Some(5), false)], false),
+        (vec![part(None, false)], true),
+        (vec![part(None, true), body("ab", false)], true),
+        (vec![part(None, true), body("abcde", false)], false),
+        (vec![body("ab", true), part(None, true), body("", false)], true),
+        (vec![body("ab", true), part(Some(1), true), body("", false)], false),
+    ] {
+        let mut machine = in_state("idle");
+        machine.send(&mut start_with(&[("content-length", "4")])).unwrap();
+        let shown = format!("{events:?}");
+        let sent = events.into_iter().try_for_each(|mut event| machine.send(&mut event).map(drop));
+        assert_eq!(sent.is_ok(), ok, "{shown}");
+    }
+}
+
 #[test]
 fn a_74_length_that_is_no_number_or_stands_twice_is_refused() {
     for fields in [
