@@ -175,9 +175,10 @@ impl Exchange for HttpExchange {
     }
 }
 
-/// What the event sends of a file, if it sends one.
+/// What the event sends of a file, if it sends one and something may still be sent.
 fn file_part(event: &mut SendEvent, state: &State) -> Result<Option<FilePart>, SendError> {
     match event {
+        _ if state.machine.disconnect().is_some() => Ok(None),
         SendEvent::ZeroCopySend(event) => FilePart::of_descriptor(event).map(Some),
         SendEvent::PathSend(event) => FilePart::of_path(event, state.machine.declared_length()).map(Some),
         _ => Ok(None),
