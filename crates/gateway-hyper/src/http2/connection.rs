@@ -79,6 +79,10 @@ pub(crate) async fn serve(
             return Poll::Ready(());
         }
         let idle = control.waits().take_expired().is_some();
+        if idle && stopping {
+            // It was told to go, and stays.
+            return Poll::Ready(());
+        }
         if (control.is_stopping() || idle) && !stopping {
             stopping = true;
             h2.graceful_shutdown();
@@ -144,7 +148,7 @@ impl Shared {
             refuse(&mut respond, status, &self.serving);
             return;
         }
-        if self.calls.fetch_add(1, Ordering::Relaxed) >= 2 * settings.http2_max_streams {
+        if self.calls.fetch_add(1, Ordering::Relaxed) >= settings.http2_max_streams.saturating_mul(2) {
             // Calls whose client went away run to their end, and count.
             self.calls.fetch_sub(1, Ordering::Relaxed);
             respond.send_reset(Reason::REFUSED_STREAM);

@@ -7,6 +7,8 @@ use gateway_hyper::Builder;
 use gateway_iface::Error;
 use gateway_iface::asgi::{self, Disconnect};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::support::{Server, builder, get, on_both_runtimes, post, read};
@@ -31,6 +33,19 @@ fn h_100_idle_connection_is_told_to_go() {
         assert_eq!(client.get("/").await.status(), 200);
         drop(client.requests);
         assert!(client.connection.await.unwrap().is_ok());
+        server.stop().await;
+    });
+}
+
+/// One that is told to go, answers nothing, and stays.
+#[test]
+fn h_100_idle_connection_that_does_not_go_is_closed() {
+    on_both_runtimes(async || {
+        let server = Server::with(patient().idle_timeout(SHORT), length).await;
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
         server.stop().await;
     });
 }
