@@ -133,7 +133,7 @@ impl Expired {
 }
 
 /// How long a wait may last: in milliseconds, 0 is no limit.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Limited {
     millis: u32,
 }
@@ -155,6 +155,15 @@ impl Limited {
 
     pub(crate) const fn from_millis(millis: u32) -> Self {
         Self { millis }
+    }
+
+    /// Lasts longer by that; one that is none stays so.
+    pub(crate) const fn later(self, millis: u32) -> Self {
+        match self.millis {
+            0 => self,
+            limit if limit as u128 + millis as u128 >= Self::MAX => Self { millis: 0 },
+            limit => Self { millis: limit + millis },
+        }
     }
 
     pub(crate) const fn is_none(self) -> bool {
