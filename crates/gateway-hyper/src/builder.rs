@@ -32,6 +32,7 @@ pub struct Builder {
     pub(crate) on_disconnect: OnDisconnect,
     pub(crate) lifespan: LifespanMode,
     pub(crate) signals: bool,
+    pub(crate) proxy_header_timeout: Duration,
     pub(crate) tls_handshake_timeout: Duration,
     pub(crate) http2: bool,
     pub(crate) http2_max_streams: u32,
@@ -180,6 +181,13 @@ impl Builder {
     /// Whether Ctrl-C and SIGTERM stop the server; they do by default.
     pub const fn signals(mut self, signals: bool) -> Self {
         self.signals = signals;
+        self
+    }
+
+    /// How long a proxy may take to send its header where a listener speaks the PROXY protocol
+    /// ([`Listener::with_proxy_protocol`]); 10 seconds by default. A slower one is disconnected.
+    pub const fn proxy_header_timeout(mut self, timeout: Duration) -> Self {
+        self.proxy_header_timeout = timeout;
         self
     }
 
@@ -337,6 +345,7 @@ impl Default for Builder {
             on_disconnect: OnDisconnect::Run,
             lifespan: LifespanMode::Auto,
             signals: true,
+            proxy_header_timeout: Duration::from_secs(10),
             tls_handshake_timeout: Duration::from_secs(10),
             http2: true,
             http2_max_streams: 128,

@@ -65,6 +65,7 @@
 //! | connections | [`Builder::max_connections`], 16,384 | 503 with `retry-after`, closed |
 //! | requests under way | [`Builder::max_concurrent_requests`], none | 503 with `retry-after` |
 //! | requests on a connection of HTTP/1 | [`Builder::max_requests`], none | `connection: close` with the last one |
+//! | header of the PROXY protocol | [`Builder::proxy_header_timeout`], 10 s, and 4 KiB | closed |
 //! | TLS handshake | [`Builder::tls_handshake_timeout`], 10 s | closed |
 //! | streams of an HTTP/2 connection | [`Builder::http2_max_streams`], 128 | refused with `REFUSED_STREAM` |
 //! | requests taken back on an HTTP/2 connection | [`Builder::http2_max_resets`], 256 | `ENHANCE_YOUR_CALM`, closed |
@@ -106,6 +107,7 @@ mod listener;
 mod notify;
 mod pool;
 mod probes;
+mod proxy_protocol;
 mod refusal;
 mod restart;
 mod server;
@@ -127,6 +129,7 @@ pub use self::lifespan::LifespanMode;
 pub use self::listener::{Inherited, InvalidListenAddr, ListenAddr, ListenOptions, Listener, LocalAddr};
 pub use self::pool::{Pool, wsgi};
 pub use self::probes::Probes;
+pub use self::proxy_protocol::ProxyProtocol;
 pub use self::restart::Restart;
 pub use self::server::Server;
 pub use self::stats::{Limit, Stats};

@@ -190,10 +190,10 @@ impl Serving {
     ) {
         let registered = self.register(counters);
         let control = Arc::clone(registered.control());
-        let tls = acceptor.tls().cloned();
+        let (proxies, tls) = (acceptor.proxies().cloned(), acceptor.tls().cloned());
         self.open.fetch_add(1, Ordering::Relaxed);
         let place = Place { registered, _open: Open::new(Arc::clone(counters)) };
-        tokio::spawn(connection::serve(Arc::clone(self), control, socket, connection, tls, place));
+        tokio::spawn(connection::serve(Arc::clone(self), control, socket, connection, (proxies, tls), place));
     }
 
     /// Puts a connection, or a stream of one, on the list of what is told to stop and watched over.

@@ -16,9 +16,15 @@ pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<Self>>),
+    Rewound(Box<Rewound>),
 }
 
 impl Socket {
+    /// The socket with that before what comes on it.
+    pub(crate) fn rewound(self, ahead: Bytes) -> Self {
+        if ahead.is_empty() { self } else { Self::Rewound(Box::new(Rewound::new(ahead, self))) }
+    }
+
     /// Has the socket closed by a reset, which no client takes for the end of a message (H-87).
     pub(crate) fn reset(&self) {
         match self {
@@ -28,6 +34,7 @@ impl Socket {
             }
             Self::Unix(_) => {}
             Self::Tls(stream) => stream.get_ref().0.reset(),
+            Self::Rewound(stream) => stream.socket.reset(),
         }
     }
 
@@ -62,6 +69,7 @@ impl AsyncRead for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Rewound(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -72,6 +80,7 @@ impl AsyncWrite for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Rewound(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -80,6 +89,7 @@ impl AsyncWrite for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Rewound(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -88,6 +98,7 @@ impl AsyncWrite for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Rewound(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -96,6 +107,7 @@ impl AsyncWrite for Socket {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Rewound(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -108,6 +120,7 @@ impl AsyncWrite for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Rewound(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 }

@@ -47,6 +47,9 @@ pub(super) fn check(options: &Options, inherited: &Inherited) -> io::Result<bool
     for proxy in &options.proxies.trusted_proxy {
         writeln!(out, "trusted proxy: {proxy}")?;
     }
+    for proxy in &options.proxies.proxy_protocol {
+        writeln!(out, "PROXY protocol from: {proxy}")?;
+    }
     writeln!(
         out,
         "{}",

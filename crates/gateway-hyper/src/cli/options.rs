@@ -182,6 +182,14 @@ pub(super) struct Proxies {
     /// The fields that those proxies write.
     #[arg(long, value_enum, value_name = "FIELDS", env = "GATEWAY_FORWARDED", default_value_t = Forwarded::XForwarded)]
     pub(super) forwarded: Forwarded,
+    /// Address or network of proxies that begin each connection with a header of the PROXY protocol, version 1 or 2,
+    /// or `unix`: on all listeners, where connections of anyone else are closed then, but not on that for metrics.
+    /// Repeatable, or a list with commas.
+    #[arg(long, value_name = "NETWORK", env = "GATEWAY_PROXY_PROTOCOL", value_delimiter = ',')]
+    pub(super) proxy_protocol: Vec<TrustedProxy>,
+    /// Time that such a proxy has for the header.
+    #[arg(long, value_name = "TIME", env = "GATEWAY_PROXY_HEADER_TIMEOUT", default_value = "10s", value_parser = time)]
+    pub(super) proxy_header_timeout: Duration,
 }
 
 #[derive(Args, Debug)]

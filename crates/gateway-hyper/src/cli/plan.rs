@@ -13,6 +13,7 @@ use crate::builder::Builder;
 use crate::handle::Handle;
 use crate::listener::{Inherited, ListenAddr, ListenOptions, Listener};
 use crate::probes::Probes;
+use crate::proxy_protocol::ProxyProtocol;
 use crate::server::Server;
 use crate::tls::{ClientCerts, TlsConfig};
 
@@ -40,7 +41,11 @@ pub(super) fn server(
 ) -> io::Result<(Server, Arc<dyn Application>)> {
     let mut listeners = Vec::new();
     for addr in addresses(options, inherited) {
-        listeners.extend(bind(options, &addr, inherited)?);
+        let bound = bind(options, &addr, inherited)?;
+        listeners.extend(bound.into_iter().map(|listener| match proxy_protocol(options) {
+            Some(proxies) => listener.with_proxy_protocol(proxies),
+            None => listener,
+        }));
     }
     let mut server = builder(options).listen_all(listeners)?;
     let handle = server.handle();
@@ -65,6 +70,16 @@ fn bind(options: &Options, addr: &ListenAddr, inherited: &mut Inherited) -> io::
     bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}")))
 }
 
+/// The proxies that say who their clients are before any protocol, if there are any.
+fn proxy_protocol(options: &Options) -> Option<ProxyProtocol> {
+    let proxies = &options.proxies.proxy_protocol;
+    let named = proxies.iter().fold(ProxyProtocol::new(), |named, proxy| match proxy {
+        TrustedProxy::Network(network) => named.trust_network(*network),
+        TrustedProxy::Unix => named.with_unix(true),
+    });
+    (!proxies.is_empty()).then_some(named)
+}
+
 /// TLS by these options; there has to be a certificate.
 pub(super) fn tls(options: &Tls) -> io::Result<TlsConfig> {
     let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
@@ -87,7 +102,7 @@ pub(super) fn tls(options: &Tls) -> io::Result<TlsConfig> {
 }
 
 fn builder(options: &Options) -> Builder {
-    let Options { threading, limits, operation, .. } = options;
+    let Options { threading, limits, proxies, operation, .. } = options;
     let builder = Server::builder()
         .header_read_timeout(limits.header_read_timeout.0)
         .idle_timeout(limits.idle_timeout.0)
@@ -106,6 +121,7 @@ fn builder(options: &Options) -> Builder {
         .http2_max_resets(limits.http2_max_resets)
         .half_close(limits.half_close)
         .on_disconnect(limits.on_disconnect.into())
+        .proxy_header_timeout(proxies.proxy_header_timeout)
         .tls_handshake_timeout(options.tls.tls_handshake_timeout)
         .drain_delay(operation.drain_delay)
         .drain_idle(operation.drain_idle)

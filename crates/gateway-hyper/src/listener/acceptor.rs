@@ -8,6 +8,7 @@ use gateway_iface::ServerAddr;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::listener::Listener;
+use crate::proxy_protocol::ProxyProtocol;
 use crate::tls;
 
 /// A listener as one runtime accepts from it; several may share its queue.
@@ -16,6 +17,7 @@ pub(crate) struct Acceptor {
     socket: Socket,
     server: Option<ServerAddr>,
     tls: Option<Arc<tls::Acceptor>>,
+    proxies: Option<Arc<ProxyProtocol>>,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Acceptor {
             socket: listener.share(index)?,
             server: listener.server_addr(),
             tls: listener.tls().cloned(),
+            proxies: listener.proxies().cloned(),
         })
     }
 
@@ -49,6 +52,11 @@ impl Acceptor {
     /// How its connections speak TLS, if they do.
     pub(crate) const fn tls(&self) -> Option<&Arc<tls::Acceptor>> {
         self.tls.as_ref()
+    }
+
+    /// Whose connections begin with a header of the PROXY protocol, if they do.
+    pub(crate) const fn proxies(&self) -> Option<&Arc<ProxyProtocol>> {
+        self.proxies.as_ref()
     }
 
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {

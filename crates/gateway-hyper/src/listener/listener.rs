@@ -14,6 +14,7 @@ use super::address::ListenAddr;
 use super::local_addr::LocalAddr;
 use super::options::ListenOptions;
 use super::place::Place;
+use crate::proxy_protocol::ProxyProtocol;
 use crate::tls::{Acceptor, TlsConfig};
 
 /// A place that a server listens at: TCP or unix.
@@ -30,6 +31,7 @@ pub struct Listener {
     /// How a thread gets a socket of its own; else they share those there are.
     spread: Option<ListenOptions>,
     tls: Option<Arc<Acceptor>>,
+    proxies: Option<Arc<ProxyProtocol>>,
 }
 
 /// A socket that listens.
@@ -74,7 +76,7 @@ impl Listener {
 
     pub(super) fn of(sockets: Vec<Socket>) -> io::Result<Self> {
         sockets.iter().try_for_each(Socket::prepare)?;
-        Ok(Self { sockets, place: None, addr: None, spread: None, tls: None })
+        Ok(Self { sockets, place: None, addr: None, spread: None, tls: None, proxies: None })
     }
 
     pub(super) fn with_place(mut self, place: Option<Place>) -> Self {
@@ -100,6 +102,18 @@ impl Listener {
     pub fn with_tls(mut self, config: TlsConfig) -> io::Result<Self> {
         self.tls = Some(Arc::new(Acceptor::new(config)?));
         Ok(self)
+    }
+
+    /// Has every connection begin with a header of the PROXY protocol, in which a proxy says who its client is.
+    ///
+    /// The header comes before TLS, and before any protocol that is spoken then.
+    pub fn with_proxy_protocol(mut self, proxies: ProxyProtocol) -> Self {
+        self.proxies = Some(Arc::new(proxies));
+        self
+    }
+
+    pub(super) const fn proxies(&self) -> Option<&Arc<ProxyProtocol>> {
+        self.proxies.as_ref()
     }
 
     pub(crate) const fn tls(&self) -> Option<&Arc<Acceptor>> {

@@ -6,6 +6,12 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Limit {
+    /// The time of a header of the PROXY protocol:
+    /// [`Builder::proxy_header_timeout`](crate::Builder::proxy_header_timeout).
+    ProxyHeaderTime,
+    /// The time to shake hands for TLS:
+    /// [`Builder::tls_handshake_timeout`](crate::Builder::tls_handshake_timeout).
+    TlsHandshakeTime,
     /// The time of a request's head: [`Builder::header_read_timeout`](crate::Builder::header_read_timeout).
     HeadTime,
     /// The size of a request's head: [`Builder::max_head_size`](crate::Builder::max_head_size), and hyper's on
@@ -35,6 +41,8 @@ pub enum Limit {
 impl Limit {
     /// All there are.
     pub const ALL: &'static [Self] = &[
+        Self::ProxyHeaderTime,
+        Self::TlsHandshakeTime,
         Self::HeadTime,
         Self::HeadSize,
         Self::IdleTime,
@@ -51,6 +59,8 @@ impl Limit {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::ProxyHeaderTime => "proxy_header_time",
+            Self::TlsHandshakeTime => "tls_handshake_time",
             Self::HeadTime => "head_time",
             Self::HeadSize => "head_size",
             Self::IdleTime => "idle_time",

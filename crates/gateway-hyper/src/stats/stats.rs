@@ -98,7 +98,7 @@ impl Stats {
     }
 
     /// What came and was no request: it was answered with 400, 414 or 431, or not at all, and is not
-    /// among the requests.
+    /// among the requests. So is what was no header of the PROXY protocol, or of someone who is not to send one.
     #[must_use]
     pub const fn malformed(&self) -> u64 {
         self.malformed

@@ -20,6 +20,8 @@ fn check_says_what_would_be_done_and_binds_nothing() {
         "/healthz",
         "--trusted-proxy",
         "10.0.0.0/8,unix",
+        "--proxy-protocol",
+        "192.0.2.0/24,unix",
         "--runtime",
         "work-stealing",
     ]);
@@ -31,6 +33,8 @@ fn check_says_what_would_be_done_and_binds_nothing() {
         "health checks at /healthz\n".to_owned(),
         "trusted proxy: 10.0.0.0/8\n".to_owned(),
         "trusted proxy: unix\n".to_owned(),
+        "PROXY protocol from: 192.0.2.0/24\n".to_owned(),
+        "PROXY protocol from: unix\n".to_owned(),
         "one runtime for all\n".to_owned(),
         "the configuration is good\n".to_owned(),
     ] {

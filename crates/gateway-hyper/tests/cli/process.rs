@@ -1,6 +1,6 @@
 //! A process that serves, and does not outlive its test.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitCode, Stdio};
@@ -183,13 +183,18 @@ fn kill(signal: &str, pid: u32) -> bool {
 
 /// The answer to a GET with further fields, on a connection of its own.
 pub(crate) fn get(addr: &str, path: &str, fields: &str) -> String {
+    ask(addr, &format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{fields}\r\n")).unwrap()
+}
+
+/// What comes in answer to that, on a connection of its own, until it is closed.
+pub(crate) fn ask(addr: &str, octets: &str) -> io::Result<String> {
     let addr: SocketAddr = addr.parse().unwrap();
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{fields}\r\n").unwrap();
+    stream.write_all(octets.as_bytes()).unwrap();
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Only keeps a deadlock from hanging the run.

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use command_fds::{CommandFdExt as _, FdMapping};
 
-use crate::process::{Process, command, get, run};
+use crate::process::{Process, ask, command, get, run};
 
 const LISTEN: [&str; 3] = ["app", "--listen", "127.0.0.1:0"];
 
@@ -98,6 +98,23 @@ fn word_of_trusted_proxies_is_taken_and_of_no_one_else() {
         assert!(answer.contains(client), "{more:?}: {answer}");
         assert_eq!(process.stop().0, 0);
     }
+}
+
+#[test]
+fn header_of_the_proxy_protocol_is_required_on_listeners_but_not_for_metrics() {
+    let more = ["--proxy-protocol", "10.0.0.0/8,127.0.0.1", "--metrics", "127.0.0.1:0"];
+    let mut process = Process::start(&[&LISTEN[..], &more].concat(), 2);
+    assert!(get(&process.addrs[0], "/healthz", "").starts_with("HTTP/1.1 200 "));
+    let addr = process.addrs[1].clone();
+    for _ in 0..2 {
+        let header = "PROXY TCP4 192.0.2.7 198.51.100.1 12345 443\r\n";
+        let answer = ask(&addr, &format!("{header}GET /client HTTP/1.0\r\n\r\n")).unwrap();
+        assert!(answer.ends_with("Some(192.0.2.7:12345)"), "{answer}");
+        // Where some of it was not read it is closed by a reset.
+        assert_eq!(ask(&addr, "GET /client HTTP/1.0\r\n\r\n").unwrap_or_default(), "");
+        process.replace();
+    }
+    assert_eq!(process.stop().0, 0);
 }
 
 #[test]

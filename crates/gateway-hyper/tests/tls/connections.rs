@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_hyper::{Listener, TlsConfig};
+use gateway_hyper::{Limit, Listener, TlsConfig};
 use gateway_iface::{Error, asgi};
 use http::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -109,6 +109,7 @@ fn handshake_that_does_not_end_is_waited_for_no_longer() {
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest).await;
         }
+        assert_eq!(server.handle.stats().limit_hits(Limit::TlsHandshakeTime), 2);
         let client = Client::trusting(&authority.root()).alpn(&["h2"]);
         let mut stream = client.connect(server.addr, "localhost").await.unwrap();
         let mut rest = Vec::new();

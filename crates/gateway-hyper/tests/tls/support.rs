@@ -9,7 +9,7 @@ use gateway_hyper::{Builder, Handle, Listener, ServeError, TlsConfig};
 use gateway_iface::asgi;
 use gateway_iface::validate::{OnViolation, Validator, Violations};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime;
 use tokio::task::JoinHandle;
@@ -154,6 +154,15 @@ impl Client {
         addr: SocketAddr,
         host: &str,
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        self.over(TcpStream::connect(addr).await?, host).await
+    }
+
+    /// Shakes hands over whatever leads to the server.
+    pub(crate) async fn over<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        host: &str,
+    ) -> std::io::Result<TlsStream<S>> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&self.versions)
             .unwrap()
@@ -169,7 +178,6 @@ impl Client {
         };
         config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let host = ServerName::try_from(host.to_owned()).unwrap();
-        let stream = TcpStream::connect(addr).await?;
         TlsConnector::from(Arc::new(config)).connect(host, stream).await
     }
 
