@@ -94,6 +94,7 @@ mod builder;
 mod cli;
 mod connection;
 mod control;
+mod counted;
 mod date;
 mod error;
 mod exchange;

@@ -134,15 +134,13 @@ impl Serving {
             connection = connection.with_state(state.clone());
         }
         connection.set_server(acceptor.server_addr().cloned());
-        match accepted {
-            Accepted::Tcp(stream, peer) => {
-                if connection.server().is_none() {
-                    connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
-                }
-                self.spawn(Socket::Tcp(stream), connection.with_client(peer), acceptor, counters);
+        if let Accepted::Tcp(stream, peer) = &accepted {
+            connection.set_client(Some(*peer));
+            if connection.server().is_none() {
+                connection.set_server(stream.local_addr().ok().map(ServerAddr::from));
             }
-            Accepted::Unix(stream) => self.spawn(Socket::Unix(stream), connection, acceptor, counters),
         }
+        self.spawn(Socket::new(accepted, counters), connection, acceptor, counters);
     }
 
     fn is_full(&self) -> bool {
@@ -150,7 +148,7 @@ impl Serving {
     }
 
     /// Turns a connection away that is one too many: with 503, where that can be said without a handshake.
-    fn shed(self: &Arc<Self>, accepted: Accepted, acceptor: &Acceptor, counters: &Counters) {
+    fn shed(self: &Arc<Self>, accepted: Accepted, acceptor: &Acceptor, counters: &Arc<Counters>) {
         counters.hit(Limit::Connections);
         let Ok(place) = Arc::clone(&self.shedding).try_acquire_owned() else {
             return;
@@ -158,10 +156,7 @@ impl Serving {
         if acceptor.tls().is_some() {
             return;
         }
-        let socket = match accepted {
-            Accepted::Tcp(stream, _) => Socket::Tcp(stream),
-            Accepted::Unix(stream) => Socket::Unix(stream),
-        };
+        let socket = Socket::new(accepted, counters);
         tokio::spawn(async move {
             // Who is gone already, or does not leave, needs no answer.
             let _ = tokio::time::timeout(SHEDDING, socket.turn_away(UNAVAILABLE)).await;

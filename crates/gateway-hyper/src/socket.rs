@@ -3,6 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -10,16 +11,28 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
+use crate::counted::Counted;
+use crate::listener::Accepted;
+use crate::stats::Counters;
+
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Tcp(Counted<TcpStream>),
+    Unix(Counted<UnixStream>),
     Tls(Box<TlsStream<Self>>),
     Rewound(Box<Rewound>),
 }
 
 impl Socket {
+    pub(crate) fn new(accepted: Accepted, counters: &Arc<Counters>) -> Self {
+        let counters = Arc::clone(counters);
+        match accepted {
+            Accepted::Tcp(stream, _) => Self::Tcp(Counted::new(stream, counters)),
+            Accepted::Unix(stream) => Self::Unix(Counted::new(stream, counters)),
+        }
+    }
+
     /// The socket with that before what comes on it.
     pub(crate) fn rewound(self, ahead: Bytes) -> Self {
         if ahead.is_empty() { self } else { Self::Rewound(Box::new(Rewound::new(ahead, self))) }
@@ -30,7 +43,7 @@ impl Socket {
         match self {
             Self::Tcp(stream) => {
                 // Where it fails the peer is gone already.
-                let _ = stream.set_zero_linger();
+                let _ = stream.get_ref().set_zero_linger();
             }
             Self::Unix(_) => {}
             Self::Tls(stream) => stream.get_ref().0.reset(),

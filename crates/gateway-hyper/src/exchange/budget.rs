@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::control::Control;
 use crate::serving::Serving;
+use crate::stats::Counters;
 use crate::waits::{Limited, Wait};
 
 /// What a request's body may still take: octets, and time that the application waits for it.
@@ -39,6 +40,10 @@ impl BodyBudget {
         self.go_on();
         self.octets = 0;
         self.waited = 0;
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        self.control.counters()
     }
 
     /// Nothing is there, and the application waits.

@@ -14,6 +14,7 @@ use tracing::error;
 use super::budget::BodyBudget;
 use super::file::FilePart;
 use super::input::{Broken, Input, Piece};
+use crate::stats::Limit;
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -175,6 +176,9 @@ impl State {
         let excused = own || (result.is_ok() && self.told_complete);
         if ending.fault && !excused {
             report(result);
+            if result.is_ok() {
+                self.budget.counters().incomplete();
+            }
         }
         if let (Some((status, _)), true, false) = (self.refused, own, self.content || self.head_out) {
             ending.action = Action::Answer(status);
@@ -335,6 +339,7 @@ impl State {
             match piece {
                 Some(Ok(Piece::Data(block))) => {
                     if self.budget.is_exceeded_by(block.len()) {
+                        self.budget.counters().hit(Limit::BodySize);
                         self.refuse(StatusCode::PAYLOAD_TOO_LARGE, Disconnect::Client);
                         continue;
                     }

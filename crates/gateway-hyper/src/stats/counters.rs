@@ -24,6 +24,10 @@ pub(crate) struct Counters {
     errors: AtomicU64,
     panics: AtomicU64,
     limits: [AtomicU64; Limit::ALL.len()],
+    websockets_opened: AtomicU64,
+    websockets_closed: AtomicU64,
+    received: AtomicU64,
+    sent: AtomicU64,
 }
 
 impl Counters {
@@ -59,6 +63,11 @@ impl Counters {
         }
     }
 
+    /// The application returned as if all were well, before its response was complete.
+    pub(crate) fn incomplete(&self) {
+        add(&self.errors);
+    }
+
     /// The application panicked.
     pub(crate) fn panicked(&self) {
         add(&self.panics);
@@ -68,12 +77,28 @@ impl Counters {
         add(&self.limits[limit as usize]);
     }
 
+    /// Octets came on a socket.
+    #[inline]
+    pub(crate) fn received(&self, octets: usize) {
+        self.received.fetch_add(octets as u64, Ordering::Relaxed);
+    }
+
+    /// Octets went out on a socket.
+    #[inline]
+    pub(crate) fn sent(&self, octets: usize) {
+        self.sent.fetch_add(octets as u64, Ordering::Relaxed);
+    }
+
     fn add_to(&self, stats: &mut Stats) {
         // In this order, so that what ends meanwhile never outnumbers what began.
         stats.closed += get(&self.closed);
         stats.ended += get(&self.ended);
+        stats.websockets_closed += get(&self.websockets_closed);
         stats.accepted += get(&self.accepted);
         stats.requests += get(&self.begun);
+        stats.websockets += get(&self.websockets_opened);
+        stats.received += get(&self.received);
+        stats.sent += get(&self.sent);
         stats.malformed += get(&self.malformed);
         stats.errors += get(&self.errors);
         stats.panics += get(&self.panics);
@@ -102,6 +127,25 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         add(&self.counters.closed);
+    }
+}
+
+/// A WebSocket whose handshake was accepted, as it is counted.
+#[derive(Debug)]
+pub(crate) struct OpenWebSocket {
+    counters: Arc<Counters>,
+}
+
+impl OpenWebSocket {
+    pub(crate) fn new(counters: Arc<Counters>) -> Self {
+        add(&counters.websockets_opened);
+        Self { counters }
+    }
+}
+
+impl Drop for OpenWebSocket {
+    fn drop(&mut self) {
+        add(&self.counters.websockets_closed);
     }
 }
 

@@ -20,7 +20,7 @@ pub enum Limit {
     /// The time until the next request: [`Builder::idle_timeout`](crate::Builder::idle_timeout). It is no fault of
     /// anyone.
     IdleTime,
-    /// The size of a request's body as it was announced: [`Builder::max_body_size`](crate::Builder::max_body_size).
+    /// The size of a request's body, as it was announced or as it came: [`Builder::max_body_size`](crate::Builder::max_body_size).
     BodySize,
     /// The time of a request's body: [`Builder::body_read_timeout`](crate::Builder::body_read_timeout).
     BodyTime,

@@ -16,6 +16,10 @@ pub(super) fn text(stats: &Stats) -> String {
     text.gauge("connections_open", "Connections that are open.", stats.open_connections());
     text.counter("requests_total", "Requests that came by.", stats.requests());
     text.gauge("requests_in_flight", "Requests under way.", stats.requests_in_flight());
+    text.counter("websockets_total", "WebSockets accepted.", stats.websockets());
+    text.gauge("websockets_open", "WebSockets that are open.", stats.open_websockets());
+    text.counter("received_bytes_total", "Octets that came on connections.", stats.octets_received());
+    text.counter("sent_bytes_total", "Octets that went out on connections.", stats.octets_sent());
     text.head("responses_total", "Responses by class of status.", "counter");
     for class in 1..=5 {
         text.labelled("responses_total", "class", format_args!("{class}xx"), stats.responses(class));

@@ -35,6 +35,10 @@ pub struct Stats {
     pub(super) errors: u64,
     pub(super) panics: u64,
     pub(super) limits: [u64; Limit::ALL.len()],
+    pub(super) websockets: u64,
+    pub(super) websockets_closed: u64,
+    pub(super) received: u64,
+    pub(super) sent: u64,
 }
 
 impl Stats {
@@ -51,6 +55,10 @@ impl Stats {
             errors: 0,
             panics: 0,
             limits: [0; Limit::ALL.len()],
+            websockets: 0,
+            websockets_closed: 0,
+            received: 0,
+            sent: 0,
         }
     }
 
@@ -104,7 +112,32 @@ impl Stats {
         self.malformed
     }
 
-    /// Requests that the application failed, other than by a panic.
+    /// WebSockets whose handshake was accepted; each is among the requests, which go on as long as their socket.
+    #[must_use]
+    pub const fn websockets(&self) -> u64 {
+        self.websockets
+    }
+
+    /// WebSockets that are open, or whose call goes on.
+    #[must_use]
+    pub const fn open_websockets(&self) -> u64 {
+        self.websockets.saturating_sub(self.websockets_closed)
+    }
+
+    /// Octets that came on connections, those of TLS and of the framing of each protocol among them.
+    #[must_use]
+    pub const fn octets_received(&self) -> u64 {
+        self.received
+    }
+
+    /// Octets that went out on connections, counted as those that came.
+    #[must_use]
+    pub const fn octets_sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Requests that the application failed, other than by a panic: with an error, or by returning before its
+    /// response was complete.
     #[must_use]
     pub const fn application_errors(&self) -> u64 {
         self.errors

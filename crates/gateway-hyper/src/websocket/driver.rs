@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_iface::asgi::Disconnect;
@@ -13,6 +14,7 @@ use super::session::Session;
 use super::timer::{Due, Timer};
 use crate::builder::OnDisconnect;
 use crate::control::Control;
+use crate::stats::OpenWebSocket;
 use crate::waits::Wait;
 
 /// Moves the octets of one WebSocket both ways, polls its application, and watches its time.
@@ -22,6 +24,7 @@ use crate::waits::Wait;
 #[derive(Debug)]
 pub(crate) struct Driver<Io> {
     session: Session,
+    _open: OpenWebSocket,
     io: Option<Io>,
     reader: Reader,
     out: Vec<u8>,
@@ -59,8 +62,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     /// For a socket whose handshake was accepted.
     pub(crate) fn new(mut session: Session, io: Io, on_disconnect: OnDisconnect) -> Self {
         let reader = session.open();
+        let open = OpenWebSocket::new(Arc::clone(session.counters()));
         Self {
             session,
+            _open: open,
             io: Some(io),
             reader,
             out: Vec::new(),

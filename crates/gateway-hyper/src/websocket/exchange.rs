@@ -147,8 +147,8 @@ impl WebSocketExchange {
         }
     }
 
-    /// The application's call is over (S-59).
-    pub(super) fn end(&self, result: &Result<(), Error>) {
+    /// The application's call is over (S-59); whether that is the application's fault.
+    pub(super) fn end(&self, result: &Result<(), Error>) -> bool {
         let mut state = self.lock();
         let (ending, fault) = state.machine.end(result);
         if fault {
@@ -162,6 +162,7 @@ impl WebSocketExchange {
         state.drop_messages();
         // A half that is left behind in another task is told so.
         state.lose(ABNORMAL, String::new(), Disconnect::Complete);
+        fault
     }
 
     /// The call is dropped: nothing more comes of the exchange.

@@ -129,7 +129,9 @@ impl Session {
         };
         self.call = None;
         self.counters.request_ended();
-        self.exchange.end(&result);
+        if self.exchange.end(&result) && result.is_ok() {
+            self.counters.incomplete();
+        }
     }
 
     pub(crate) const fn is_active(&self) -> bool {
@@ -162,6 +164,10 @@ impl Session {
         self.exchange.open(self.handshake.deflate.map(|agreed| agreed.deflater(pool())));
         let inflater = self.handshake.deflate.map(|agreed| agreed.inflater(pool()));
         Reader::new(settings.max_message, settings.max_frame, inflater)
+    }
+
+    pub(super) const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     pub(super) fn exchange(&self) -> &WebSocketExchange {

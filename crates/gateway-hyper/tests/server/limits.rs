@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_hyper::Builder;
+use gateway_hyper::{Builder, Limit};
 use gateway_iface::Error;
 use gateway_iface::asgi::{self, Disconnect};
 use http::{HeaderMap, StatusCode};
@@ -126,6 +126,7 @@ fn h_48_body_over_the_limit_is_answered_with_413() {
                 client.closed().await;
             }
         }
+        assert_eq!(server.handle.stats().limit_hits(Limit::BodySize), 3);
         server.stop().await;
     });
 }
@@ -275,7 +276,7 @@ fn connection_too_many_is_turned_away_with_503() {
         // There is room again as soon as the server has seen that.
         while server.get("/").await.status != 200 {}
         assert_eq!(one.get("/").await.status, 200);
-        assert!(server.handle.stats().limit_hits(gateway_hyper::Limit::Connections) >= 1);
+        assert!(server.handle.stats().limit_hits(Limit::Connections) >= 1);
         server.stop().await;
     });
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gateway_hyper::{Limit, Probes};
 use gateway_iface::{Error, asgi};
+use http::{HeaderMap, StatusCode};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::support::{Server, builder, hello, on_both_runtimes};
@@ -77,6 +78,43 @@ fn failures_refusals_and_limits_have_figures_of_their_own() {
         assert_eq!((stats.requests(), stats.requests_in_flight(), stats.malformed()), (3, 0, 2));
         assert_eq!((stats.responses(5), stats.responses(4)), (2, 1));
         assert_eq!(stats.limit_hits(Limit::HeadSize), 1);
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_65_a_66_call_that_returns_before_its_response_is_complete_is_a_failure() {
+    on_both_runtimes(async || {
+        let app = async |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
+            if scope.into_http()?.path_info() == "/begins" {
+                send.start(StatusCode::OK, HeaderMap::new()).await?;
+                send.block("some of it").await?;
+            }
+            Ok::<(), Error>(())
+        };
+        let server = Server::despite(&["A-65", "A-66"], app).await;
+        assert_eq!(server.get("/").await.status, 500);
+        assert!(!server.get("/begins").await.complete);
+        let stats = server.handle.stats();
+        assert_eq!((stats.application_errors(), stats.application_panics()), (2, 0));
+        server.stop().await;
+    });
+}
+
+#[test]
+fn octets_are_counted_as_they_pass() {
+    on_both_runtimes(async || {
+        let server = Server::start(hello).await;
+        let mut client = server.connect().await;
+        let request = "GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+        client.send(request).await;
+        let answer = client.closed().await;
+        let stats = server.handle.stats();
+        assert_eq!(stats.octets_received(), request.len() as u64);
+        // What the client has may have been read before it is counted.
+        while server.handle.stats().octets_sent() != answer.len() as u64 {
+            tokio::task::yield_now().await;
+        }
         server.stop().await;
     });
 }

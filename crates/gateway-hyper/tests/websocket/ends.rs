@@ -146,3 +146,37 @@ fn a_06_call_runs_on_when_its_client_is_gone() {
         server.task.abort();
     });
 }
+
+#[test]
+fn sockets_are_counted_and_so_are_calls_that_return_before_they_answer() {
+    on_both_runtimes(async || {
+        let app = async |scope: asgi::Scope, receive: asgi::Receive, send: asgi::Send| {
+            let forgets =
+                matches!(&scope, asgi::Scope::WebSocket(scope) if scope.head().raw_path() == "/forgets");
+            if forgets { Ok(()) } else { crate::apps::echo(scope, receive, send).await }
+        };
+        let server = Server::despite(&["A-88"], app).await;
+        let mut wires = Vec::new();
+        for open in 1..=2 {
+            let mut wire = Wire::open(&server, "/").await;
+            wire.text("x").await;
+            assert_eq!(wire.next_text().await, "x");
+            wires.push(wire);
+            let stats = server.handle.stats();
+            assert_eq!((stats.websockets(), stats.open_websockets()), (open, open));
+        }
+        for mut wire in wires {
+            wire.close(1000, "").await;
+            assert_eq!(wire.next_close().await, 1000);
+        }
+        while server.handle.stats().open_websockets() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.handle.stats().application_errors(), 0);
+        let (_, refused) = shake_hands(&server, "/forgets", "").await;
+        assert_eq!(refused.status, 500);
+        let stats = server.handle.stats();
+        assert_eq!((stats.websockets(), stats.requests(), stats.application_errors()), (2, 3, 1));
+        server.stop().await;
+    });
+}
