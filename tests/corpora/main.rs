@@ -5,6 +5,8 @@
 use std::panic::catch_unwind;
 use std::path::Path;
 
+#[path = "../../crates/fuzz/checks/connection.rs"]
+mod connection;
 #[path = "../../crates/fuzz/checks/cookies.rs"]
 mod cookies;
 #[path = "../../crates/fuzz/checks/fields.rs"]
@@ -15,8 +17,14 @@ mod forwarded;
 mod input;
 #[path = "../../crates/fuzz/checks/paths.rs"]
 mod paths;
+#[path = "../../crates/fuzz/checks/proxy_protocol.rs"]
+mod proxy_protocol;
 #[path = "../../crates/fuzz/checks/request_head.rs"]
 mod request_head;
+#[path = "../../crates/fuzz/checks/server.rs"]
+mod server;
+#[path = "../../crates/fuzz/checks/websocket.rs"]
+mod websocket;
 
 /// Runs the inputs of a target through its check; none of them may fail.
 fn run(target: &str, check: fn(&[u8])) {
@@ -53,4 +61,19 @@ fn h_21_forwarded_fields() {
 #[test]
 fn h_112_w_37_cookies() {
     run("cookies", cookies::check);
+}
+
+#[test]
+fn h_06_h_98_connections() {
+    run("connection", connection::check);
+}
+
+#[test]
+fn s_01_s_27_s_51_websockets() {
+    run("websocket", websocket::check);
+}
+
+#[test]
+fn a_30_proxy_headers() {
+    run("proxy_protocol", proxy_protocol::check);
 }
