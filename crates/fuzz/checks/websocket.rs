@@ -41,12 +41,9 @@ fn check_frames(mut octets: &[u8]) {
         assert_eq!(second & 0x80, 0, "a masked frame");
         let (length, rest) = match (second & 0x7f, rest) {
             (126, [a, b, rest @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), rest),
-            (127, [length @ ..]) => {
-                let (length, rest) = length.split_at(8);
-                (
-                    usize::try_from(u64::from_be_bytes(length.try_into().expect("eight"))).expect("a length"),
-                    rest,
-                )
+            (127, rest) => {
+                let (length, rest) = rest.split_first_chunk::<8>().expect("a length that is cut");
+                (usize::try_from(u64::from_be_bytes(*length)).expect("a length"), rest)
             }
             (length, rest) => (usize::from(length), rest),
         };
