@@ -7,6 +7,8 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
 
+use super::connection::Shared;
+use super::turns::Turn;
 use crate::exchange::{HttpExchange, Next};
 use crate::websocket::Denied;
 
@@ -25,14 +27,14 @@ pub(super) struct Body {
     stream: SendStream<Bytes>,
     blocks: VecDeque<Bytes>,
     next: Next,
-    /// How often a reset was put off.
-    put_off: u8,
+    /// The turn of the connection that a reset waits for.
+    last_turn: Option<Turn>,
 }
 
 impl Body {
     /// For a stream whose head is out, with what of the body is there already.
     pub(super) const fn new(stream: SendStream<Bytes>, blocks: VecDeque<Bytes>, next: Next) -> Self {
-        Self { stream, blocks, next, put_off: 0 }
+        Self { stream, blocks, next, last_turn: None }
     }
 
     /// Whether there is something that the client does not take.
@@ -56,6 +58,7 @@ impl Body {
         cx: &mut Context<'_>,
         source: &impl Source,
         reads_trailers: bool,
+        shared: &Shared,
     ) -> Poll<Result<(), Lost>> {
         loop {
             if self.blocks.is_empty() && self.next == Next::Unknown {
@@ -65,13 +68,10 @@ impl Body {
                 match self.next {
                     Next::Unknown => return Poll::Pending,
                     Next::Abort if self.stream.poll_reset(cx).is_ready() => return Poll::Ready(Err(Lost)),
-                    // A reset throws away what h2 still holds: the connection's task has its turn first.
-                    Next::Abort if self.put_off < MAX_PUT_OFF => {
-                        self.put_off += 1;
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
+                    Next::Abort => {
+                        ready!(shared.poll_written(cx, &mut self.last_turn));
+                        self.stream.send_reset(Reason::INTERNAL_ERROR);
                     }
-                    Next::Abort => self.stream.send_reset(Reason::INTERNAL_ERROR),
                     Next::Trailers if reads_trailers => {
                         let fields = source.take_trailers().unwrap_or_default();
                         self.stream.send_trailers(fields).map_err(|_| Lost)?;
@@ -133,6 +133,3 @@ impl Source for () {
 /// The stream was reset by the client, or its connection is gone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lost;
-
-/// Turns that a stream leaves to its connection before it is reset.
-const MAX_PUT_OFF: u8 = 8;

@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::outgoing::refuse;
 use super::stream::Stream;
+use super::turns::{Turn, Turns};
 use super::websocket::WebSocket;
 use crate::control::Control;
 use crate::refusal::{refusal, take_authority, too_large};
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     calls: AtomicU32,
     /// How often the client took a request back, less the requests that it let finish.
     resets: AtomicU32,
+    turns: Turns,
 }
 
 /// Serves the streams of a connection until it ends.
@@ -70,6 +72,7 @@ pub(crate) async fn serve(
         connection,
         calls: AtomicU32::new(0),
         resets: AtomicU32::new(0),
+        turns: Turns::default(),
     });
     let mut stopping = false;
     poll_fn(|cx| {
@@ -90,7 +93,9 @@ pub(crate) async fn serve(
         if shared.is_abused() {
             h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         }
-        shared.poll_accept(cx, &mut h2)
+        let polled = shared.poll_accept(cx, &mut h2);
+        shared.turns.count();
+        polled
     })
     .await;
 }
@@ -185,6 +190,17 @@ impl Shared {
         let session = Session::begin(Arc::clone(&self.serving), registered.control(), head, handshake);
         let socket = WebSocket::new(Arc::clone(self), registered, session, body, respond);
         self.serving.spawn_call(socket.run());
+    }
+
+    /// Ready when the connection has written what streams had left when this was first asked, as far as its client
+    /// takes it.
+    pub(super) fn poll_written(&self, cx: &Context<'_>, turn: &mut Option<Turn>) -> Poll<()> {
+        let turn = *turn.get_or_insert_with(|| self.turns.next());
+        let polled = self.turns.poll_over(cx, turn);
+        if polled.is_pending() {
+            self.control.wake();
+        }
+        polled
     }
 
     /// Where its requests are counted.

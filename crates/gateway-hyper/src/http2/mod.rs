@@ -7,6 +7,7 @@ mod connection;
 mod outgoing;
 mod stream;
 mod tunnel;
+mod turns;
 mod websocket;
 
 pub(crate) use self::connection::serve;

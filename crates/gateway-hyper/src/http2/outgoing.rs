@@ -54,7 +54,7 @@ impl Outgoing {
         let Some(body) = &mut self.body else {
             return Poll::Ready(Ok(()));
         };
-        let polled = body.poll(cx, exchange, self.reads_trailers);
+        let polled = body.poll(cx, exchange, self.reads_trailers, shared);
         let blocked = polled.is_pending() && body.is_blocked();
         if blocked != waits.is_waiting(Wait::Write) {
             if blocked {

@@ -73,7 +73,7 @@ impl WebSocket {
                 let mut body = Body::new(stream, VecDeque::from([block]), Next::End);
                 poll_fn(|cx| {
                     self.session.poll(cx);
-                    body.poll(cx, &(), false)
+                    body.poll(cx, &(), false, &self.shared)
                 })
                 .await
                 .is_err()
@@ -82,7 +82,7 @@ impl WebSocket {
                 let mut body = Body::new(stream, VecDeque::new(), Next::Unknown);
                 poll_fn(|cx| {
                     self.session.poll(cx);
-                    match body.poll(cx, &denied, false) {
+                    match body.poll(cx, &denied, false, &self.shared) {
                         Poll::Pending if body.poll_reset(cx).is_ready() || control.is_cut_off() => {
                             Poll::Ready(Err(Lost))
                         }
