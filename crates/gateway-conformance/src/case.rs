@@ -80,11 +80,13 @@ pub enum Group {
     HttpWire,
     /// What a client of a WebSocket sees, frame by frame.
     WebSocketWire,
+    /// What a client of HTTP/2 sees.
+    Http2,
 }
 
 impl Group {
     /// Every group, in the order of a report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Wsgi,
         Self::AsgiHttp,
         Self::AsgiWebSocket,
@@ -92,6 +94,7 @@ impl Group {
         Self::Middleware,
         Self::HttpWire,
         Self::WebSocketWire,
+        Self::Http2,
     ];
 
     /// Its name, as in the macro [`suite!`](crate::suite!).
@@ -105,6 +108,7 @@ impl Group {
             Self::Middleware => "middleware",
             Self::HttpWire => "http_wire",
             Self::WebSocketWire => "websocket_wire",
+            Self::Http2 => "http2",
         }
     }
 

@@ -85,6 +85,8 @@ type Stop = Box<dyn FnOnce() -> Result<(), BoxError> + Send>;
 pub(crate) enum Reach {
     /// Over a socket, and by a path that all requests begin with.
     Tcp(SocketAddr, Arc<str>),
+    /// The same by HTTP/2.
+    Http2(SocketAddr, Arc<str>),
     Asgi(Arc<dyn asgi::Application>),
     Wsgi(Arc<dyn wsgi::Application>),
 }
@@ -93,6 +95,12 @@ impl Running {
     /// Over TCP. `stop` is called at the end: it stops the host and returns when the host has stopped.
     pub fn tcp(addr: SocketAddr, stop: impl FnOnce() -> Result<(), BoxError> + Send + 'static) -> Self {
         Self { reach: Reach::Tcp(addr, Arc::from("")), stop: Some(Box::new(stop)) }
+    }
+
+    /// Over TCP by HTTP/2, as who knows ahead that the host speaks it. The groups `wsgi`, `asgi_http` and
+    /// `middleware` go over it as they do over HTTP/1.1.
+    pub fn http2(addr: SocketAddr, stop: impl FnOnce() -> Result<(), BoxError> + Send + 'static) -> Self {
+        Self { reach: Reach::Http2(addr, Arc::from("")), stop: Some(Box::new(stop)) }
     }
 
     /// In process: an adapter, a bridge or a middleware around the application, which the kit calls as an
@@ -131,7 +139,7 @@ impl Drop for Running {
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reach: &dyn fmt::Debug = match &self.reach {
-            Reach::Tcp(addr, _) => addr,
+            Reach::Tcp(addr, _) | Reach::Http2(addr, _) => addr,
             Reach::Asgi(_) => &"asgi",
             Reach::Wsgi(_) => &"wsgi",
         };

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_conformance::{Group, Report, Verdict, cases};
+use gateway_conformance::{Case, Group, Report, Verdict, cases};
 use gateway_iface::http::Uri;
 
 /// Puts a server to the test that serves the kit's application.
@@ -18,6 +18,9 @@ struct Options {
     /// Run this group only; can be given several times
     #[arg(long = "group", value_name = "GROUP", value_parser = group)]
     groups: Vec<Group>,
+    /// Speak HTTP/2 from the first octet on, as who knows that the server does
+    #[arg(long)]
+    http2: bool,
     /// Tell of every case, not only of those that fail
     #[arg(long, short)]
     verbose: bool,
@@ -27,7 +30,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let Options { url, groups, verbose, list } = Options::parse();
+    let Options { url, groups, http2, verbose, list } = Options::parse();
     let groups = if groups.is_empty() { Group::ALL.to_vec() } else { groups };
     let Some(url) = url.filter(|_| !list) else {
         for (group, case) in cases().filter(|(group, _)| groups.contains(group)) {
@@ -35,11 +38,13 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     };
-    let report = Report::of_url(&url, &groups, |group, case, verdict| {
+    let told = |group: Group, case: &Case, verdict: &Verdict| {
         if verbose && matches!(verdict, Verdict::Passed) {
             say(&format!("{}/{}: {verdict}", group.name(), case.name));
         }
-    });
+    };
+    let report =
+        if http2 { Report::of_http2_url(&url, &groups, told) } else { Report::of_url(&url, &groups, told) };
     match report {
         Ok(report) => {
             say(&report.to_string());

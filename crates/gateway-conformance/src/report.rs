@@ -1,6 +1,8 @@
 //! What a whole run came to, for a person to read.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use gateway_iface::http::Uri;
 
@@ -40,15 +42,37 @@ impl Report {
     pub fn of_url(
         url: &Uri,
         groups: &[Group],
+        told: impl FnMut(Group, &Case, &Verdict),
+    ) -> Result<Self, Failure> {
+        let (addr, base) = address(url)?;
+        Self::of_reach(&Reach::Tcp(addr, base), groups, told)
+    }
+
+    /// The same by HTTP/2, as who knows ahead that the server speaks it; without the group that is about HTTP/1.1.
+    ///
+    /// # Errors
+    ///
+    /// As for [`of_url`](Self::of_url).
+    pub fn of_http2_url(
+        url: &Uri,
+        groups: &[Group],
+        told: impl FnMut(Group, &Case, &Verdict),
+    ) -> Result<Self, Failure> {
+        let (addr, base) = address(url)?;
+        Self::of_reach(&Reach::Http2(addr, base), groups, told)
+    }
+
+    fn of_reach(
+        reach: &Reach,
+        groups: &[Group],
         mut told: impl FnMut(Group, &Case, &Verdict),
     ) -> Result<Self, Failure> {
-        let reach = reach(url)?;
         let mut report = Self { left_out: not_asked_for(groups), ..Self::default() };
         for (group, case) in cases().filter(|(group, _)| groups.contains(group)) {
             if report.left_out.iter().any(|(left_out, _)| *left_out == group) {
                 continue;
             }
-            if let Some(reason) = left_out(group, &reach) {
+            if let Some(reason) = left_out(group, reach) {
                 report.left_out.push((group, reason));
                 continue;
             }
@@ -117,6 +141,10 @@ fn not_asked_for(groups: &[Group]) -> Vec<(Group, String)> {
 /// Why a group cannot be run against a server that runs already, if so.
 fn left_out(group: Group, reach: &Reach) -> Option<String> {
     match group {
+        Group::HttpWire if matches!(reach, Reach::Http2(..)) => Some("it is about HTTP/1.1".to_owned()),
+        Group::Http2 if !matches!(reach, Reach::Http2(..)) => {
+            Some("it is about HTTP/2: ask for that".to_owned())
+        }
         Group::Lifespan => Some("the kit must start and stop the host itself: use `suite!`".to_owned()),
         Group::AsgiWebSocket | Group::WebSocketWire => {
             let client = Client::new(ECHOES, reach.clone(), None, None);
@@ -127,7 +155,8 @@ fn left_out(group: Group, reach: &Reach) -> Option<String> {
     }
 }
 
-fn reach(url: &Uri) -> Result<Reach, Failure> {
+/// Where that is, and the path that all requests there begin with.
+fn address(url: &Uri) -> Result<(SocketAddr, Arc<str>), Failure> {
     use std::net::ToSocketAddrs;
 
     let authority = url.authority().filter(|_| url.scheme_str() == Some("http"));
@@ -137,7 +166,7 @@ fn reach(url: &Uri) -> Result<Reach, Failure> {
         .to_socket_addrs()
         .map_err(|error| Failure::of("looking the address up", error))?;
     let addr = addrs.next().ok_or_else(|| Failure::new(format!("{host} has no address")))?;
-    Ok(Reach::Tcp(addr, url.path().trim_end_matches('/').into()))
+    Ok((addr, url.path().trim_end_matches('/').into()))
 }
 
 /// A case that accepts a WebSocket.

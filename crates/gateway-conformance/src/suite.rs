@@ -3,7 +3,8 @@
 /// Makes a module with a `#[test]` for each case of these groups, on a [`Host`](crate::Host).
 ///
 /// The host is an expression, evaluated in each test. The groups are those of [`Group`](crate::Group):
-/// `wsgi`, `asgi_http`, `asgi_websocket`, `lifespan`, `middleware`, `http_wire`, `websocket_wire`.
+/// `wsgi`, `asgi_http`, `asgi_websocket`, `lifespan`, `middleware`, `http_wire`, `websocket_wire`,
+/// `http2`.
 ///
 /// ```
 /// use gateway_conformance::{Application, Running, suite};
@@ -265,6 +266,66 @@ macro_rules! __cases {
             sockets_on_several_connections_do_not_harm_each_other,
         ], websocket_wire, $host}
     };
+    (http2, $callback:path, $host:expr) => {
+        $callback! {[
+            http2_version_method_and_target_are_told,
+            http2_authority_is_the_only_host,
+            http2_host_that_differs_from_the_authority_never_counts,
+            http2_pseudo_fields_are_no_variables,
+            http2_split_cookies_are_one_variable,
+            http2_fields_keep_order_and_repetition,
+            http2_large_fields_pass,
+            http2_scheme_is_that_of_the_connection,
+            http2_tunnel_is_not_opened,
+            http2_method_in_lower_case_is_no_other_method,
+            http2_names_in_upper_case_are_malformed,
+            http2_fields_of_a_connection_are_malformed,
+            http2_te_is_trailers_or_malformed,
+            http2_pseudo_fields_out_of_place_are_malformed,
+            http2_octets_that_no_field_holds_are_malformed,
+            http2_target_that_is_none_is_malformed,
+            http2_authority_that_is_none_is_malformed,
+            http2_body_of_any_method_is_read,
+            http2_request_without_body_is_one_empty_last_block,
+            http2_frames_of_a_body_mean_nothing,
+            http2_body_of_another_length_is_no_body,
+            http2_input_of_another_length_fails,
+            http2_length_against_the_grammar_is_refused,
+            http2_large_bodies_pass_both_ways,
+            http2_body_that_no_one_reads_is_not_taken,
+            http2_body_that_is_not_read_holds_up_no_answer,
+            http2_request_streams_back_while_it_comes,
+            http2_every_final_status_passes,
+            http2_date_is_there_once,
+            http2_fields_of_a_connection_are_not_sent,
+            http2_head_has_the_fields_of_get_and_no_content,
+            http2_no_content_is_no_content,
+            http2_whole_response_has_its_length,
+            http2_empty_blocks_end_nothing,
+            http2_declared_length_is_the_length_that_comes,
+            http2_broken_response_is_seen_to_be_broken,
+            http2_failure_before_the_head_is_answered,
+            http2_client_that_does_not_read_holds_its_stream_only,
+            http2_block_arrives_before_the_next_is_sent,
+            http2_continue_comes_when_the_body_is_read,
+            http2_no_continue_after_the_final_head,
+            http2_early_hints_precede_the_head,
+            http2_trailers_go_to_who_asks_for_them,
+            http2_response_does_not_end_before_its_trailers,
+            http2_trailers_of_a_request_are_no_fields,
+            http2_streams_run_side_by_side,
+            http2_bodies_of_several_streams_do_not_mix,
+            http2_requests_share_nothing,
+            http2_last_block_completes_while_the_application_goes_on,
+            http2_reset_tells_who_waits,
+            http2_reset_tells_who_only_waits_for_it,
+            http2_reset_fails_what_is_sent,
+            http2_reset_within_the_body_is_no_end_of_it,
+            http2_end_of_the_connection_is_the_end_of_its_streams,
+            http2_end_of_the_request_is_no_loss,
+            http2_reset_closes_the_body_of_a_synchronous_application,
+        ], http2, $host}
+    };
 }
 
 #[doc(hidden)]
@@ -304,11 +365,20 @@ mod tests {
     __cases!(middleware, names, ());
     __cases!(http_wire, names, ());
     __cases!(websocket_wire, names, ());
+    __cases!(http2, names, ());
 
     #[test]
     fn the_macro_lists_every_case_of_the_table_once() {
-        let lists =
-            [wsgi(), asgi_http(), asgi_websocket(), lifespan(), middleware(), http_wire(), websocket_wire()];
+        let lists = [
+            wsgi(),
+            asgi_http(),
+            asgi_websocket(),
+            lifespan(),
+            middleware(),
+            http_wire(),
+            websocket_wire(),
+            http2(),
+        ];
         for (group, listed) in Group::ALL.into_iter().zip(lists) {
             let table: Vec<_> = cases().filter(|(of, _)| *of == group).map(|(_, case)| case.name).collect();
             assert_eq!(listed, table, "{}", group.name());

@@ -5,6 +5,7 @@ use crate::case::{Case, Group};
 mod asgi_http;
 mod asgi_websocket;
 mod fields;
+mod http2;
 mod http_wire;
 mod layers;
 mod lifespan;
@@ -40,5 +41,6 @@ const fn tables(group: Group) -> &'static [&'static [Case]] {
         Group::Middleware => middleware::TABLES,
         Group::HttpWire => http_wire::TABLES,
         Group::WebSocketWire => websocket_wire::TABLES,
+        Group::Http2 => http2::TABLES,
     }
 }

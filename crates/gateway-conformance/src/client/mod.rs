@@ -4,6 +4,7 @@ mod deadline;
 mod exchange;
 mod extra;
 mod frames;
+mod http2;
 mod memory_asgi;
 mod memory_wsgi;
 mod raw;
@@ -12,6 +13,7 @@ mod tcp;
 mod websocket;
 mod websocket_tcp;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -25,11 +27,13 @@ use gateway_iface::{Connection, asgi, wsgi};
 pub(crate) use self::deadline::{DEADLINE, SHORT_DEADLINE, run, with_limit};
 pub(crate) use self::exchange::Exchange;
 pub(crate) use self::frames::{BINARY, CLOSE, CONTINUE, Frames, PING, PONG, TEXT, frame};
+pub(crate) use self::http2::{Fate, Frames as Http2Frames, Http2, Stream, pseudo};
 pub(crate) use self::raw::Raw;
 pub(crate) use self::response::{Block, Response};
 pub(crate) use self::websocket::Socket;
 
 use self::exchange::Wire;
+use self::http2::Http2Wire;
 use self::memory_asgi::AsgiWire;
 use self::memory_wsgi::WsgiWire;
 use self::tcp::TcpWire;
@@ -51,7 +55,8 @@ pub(crate) struct Client {
 }
 
 enum Way {
-    Tcp(std::net::SocketAddr, Arc<str>),
+    Tcp(SocketAddr, Arc<str>),
+    Http2(SocketAddr, Arc<str>),
     Asgi(AsgiClient<Arc<dyn asgi::Application>>, Arc<Connection>),
     Wsgi(Arc<dyn wsgi::Application>),
 }
@@ -76,6 +81,7 @@ impl Client {
     ) -> Self {
         let reach = match reach {
             Reach::Tcp(addr, base) => Way::Tcp(addr, base),
+            Reach::Http2(addr, base) => Way::Http2(addr, base),
             Reach::Wsgi(app) => Way::Wsgi(app),
             Reach::Asgi(app) => {
                 let mut connection = local().with_capabilities(everything());
@@ -91,13 +97,25 @@ impl Client {
 
     /// Whether the kit itself is the server, so that it alone stands between client and host.
     pub(crate) const fn is_in_process(&self) -> bool {
-        !matches!(self.reach, Way::Tcp(..))
+        !matches!(self.reach, Way::Tcp(..) | Way::Http2(..))
+    }
+
+    /// The version of the requests, as fields and logs have it.
+    pub(crate) const fn version(&self) -> &'static str {
+        if matches!(self.reach, Way::Http2(..)) { "HTTP/2.0" } else { "HTTP/1.1" }
     }
 
     /// The path of this case, with something below it.
     pub(crate) fn path(&self, below: &str) -> String {
-        let base = if let Way::Tcp(_, base) = &self.reach { base } else { "" };
-        format!("{base}/{}{below}", self.case)
+        format!("{}/{}{below}", self.base(), self.case)
+    }
+
+    /// The path that all requests begin with.
+    fn base(&self) -> &str {
+        match &self.reach {
+            Way::Tcp(_, base) | Way::Http2(_, base) => base,
+            Way::Asgi(..) | Way::Wsgi(_) => "",
+        }
     }
 
     /// A GET of something below the path of this case.
@@ -135,6 +153,7 @@ impl Client {
         let is_head = request.method() == Method::HEAD;
         let mut wire: Box<dyn Wire + '_> = match &self.reach {
             Way::Tcp(addr, _) => Box::new(TcpWire::open(*addr, &request, upload, body)?),
+            Way::Http2(addr, _) => Box::new(Http2Wire::open(*addr, request, upload, body)?),
             Way::Asgi(client, connection) => Box::new(AsgiWire::open(client, connection, request, upload)),
             Way::Wsgi(app) => Box::new(WsgiWire::open(app.clone(), request, upload)?),
         };
@@ -149,7 +168,26 @@ impl Client {
         self.settle(None);
         match &self.reach {
             Way::Tcp(addr, _) => Raw::connect(*addr),
-            _ => Err(Failure::new("the host is not reached over a socket")),
+            _ => Err(Failure::new("the host is not reached by HTTP/1 over a socket")),
+        }
+    }
+
+    /// A connection by HTTP/2.
+    pub(crate) fn http2(&self) -> Result<Http2, Failure> {
+        self.settle(None);
+        Http2::connect(self.socket()?)
+    }
+
+    /// A connection by HTTP/2 of which every frame is the kit's own.
+    pub(crate) fn http2_frames(&self) -> Result<Http2Frames, Failure> {
+        self.settle(None);
+        Http2Frames::connect(self.socket()?)
+    }
+
+    fn socket(&self) -> Result<SocketAddr, Failure> {
+        match &self.reach {
+            Way::Tcp(addr, _) | Way::Http2(addr, _) => Ok(*addr),
+            Way::Asgi(..) | Way::Wsgi(_) => Err(Failure::new("the host is not reached over a socket")),
         }
     }
 
@@ -159,6 +197,7 @@ impl Client {
         match &self.reach {
             Way::Asgi(client, _) => Ok(Socket::open(client, request)),
             Way::Tcp(addr, _) => Frames::ask(*addr, request).map(Socket::over),
+            Way::Http2(..) => Err(Failure::new("the kit opens WebSockets over HTTP/1.1 only")),
             Way::Wsgi(_) => Err(Failure::new("there are no WebSockets in the synchronous interface")),
         }
     }
@@ -247,8 +286,7 @@ impl Client {
     }
 
     fn control(&self, method: &str, below: &str) -> Result<Response, Failure> {
-        let base = if let Way::Tcp(_, base) = &self.reach { base } else { "" };
-        let path = format!("{base}/{CONTROL}/{}{below}", self.case);
+        let path = format!("{}/{CONTROL}/{}{below}", self.base(), self.case);
         let request = Request::builder().method(method).uri(path).header("host", HOST).body("");
         let response = self.request(request.map_err(|error| Failure::of("asking for the notes", error))?)?;
         equal("the status of the notes", response.status, 200)?;

@@ -62,7 +62,7 @@ pub(super) const CASES: &[Case] = &[
             ensure(!value("SERVER_NAME").is_empty(), || "SERVER_NAME is empty".to_owned())?;
             let port = value("SERVER_PORT");
             ensure(port.parse::<u16>().is_ok(), || format!("SERVER_PORT is {port:?}"))?;
-            equal("SERVER_PROTOCOL", value("SERVER_PROTOCOL"), "HTTP/1.1")?;
+            equal("SERVER_PROTOCOL", value("SERVER_PROTOCOL"), client.version())?;
             equal("wsgi.url_scheme", value("wsgi.url_scheme"), "http")?;
             for key in ["wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"] {
                 let flag = value(key);
