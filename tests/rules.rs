@@ -1,8 +1,8 @@
 //! Every rule of the specification is proved, and `docs/RULES.md` says by what.
 //!
 //! `tests/rules/*.txt` list the rules. What proves them is found in the sources: tests that carry ids
-//! in their names or doc lines, and cases of the conformance kit. A further list is one more line in
-//! [`FAMILIES`].
+//! in their names or doc lines, cases of the conformance kit, and tables of requests. A further list is one
+//! more line in [`FAMILIES`].
 
 #[path = "rules/page.rs"]
 mod page;
@@ -18,7 +18,7 @@ use std::path::Path;
 use self::page::Proof;
 use self::table::{Family, Row};
 
-const FAMILIES: [Family; 3] = [
+const FAMILIES: [Family; 4] = [
     Family {
         letter: 'W',
         title: "The synchronous interface",
@@ -40,10 +40,20 @@ const FAMILIES: [Family; 3] = [
         last: 70,
         gaps: &[],
     },
+    Family {
+        letter: 'H',
+        title: "HTTP on the wire",
+        text: include_str!("rules/http.txt"),
+        last: 113,
+        gaps: &[],
+    },
 ];
 
 /// The lists and their own tests: they name ids as examples.
 const NOT_SCANNED: [&str; 2] = ["tests/rules.rs", "tests/rules"];
+
+/// Folders with tables of requests and what is right in answer; a test runs each.
+const TABLES: [&str; 1] = ["crates/gateway-hyper/tests/malformed"];
 
 const PAGE: &str = "docs/RULES.md";
 const REWRITE: &str = "UPDATE_RULES=1 cargo test --test rules";
@@ -107,12 +117,21 @@ fn rows() -> Vec<Row<'static>> {
         .collect()
 }
 
-/// Everything that names a rule it proves, cases of the kit first.
+/// Everything that names a rule it proves, cases of the kit first, then tables of requests.
 fn proofs() -> Vec<Proof> {
     let mut proofs = Vec::new();
     for (path, text) in sources("crates/gateway-conformance/src") {
         let group = scan::group(&path);
         proofs.extend(scan::cases(&text).into_iter().map(|found| Proof::case(group, found)));
+    }
+    for folder in TABLES {
+        for name in names(&root().join(folder)).iter().filter(|name| name.ends_with(".txt")) {
+            let path = format!("{folder}/{name}");
+            let text = fs::read_to_string(root().join(&path)).expect("a table is text");
+            proofs.extend(
+                scan::requests(&text).into_iter().map(|(id, count)| Proof::requests(&path, id, count)),
+            );
+        }
     }
     let mut folders = vec!["src".to_owned(), "tests".to_owned()];
     for name in names(&root().join("crates")) {

@@ -18,6 +18,13 @@ impl Proof {
         Self { place: format!("`{}: {name}`", path.strip_prefix("crates/").unwrap_or(path)), ids }
     }
 
+    /// So many requests of the table in this file.
+    pub(super) fn requests(path: &str, id: String, count: usize) -> Self {
+        let path = path.strip_prefix("crates/").unwrap_or(path);
+        let requests = if count == 1 { "request" } else { "requests" };
+        Self { place: format!("`{path}`: {count} {requests}"), ids: vec![id] }
+    }
+
     /// A case of the conformance kit.
     pub(super) fn case(group: &str, found: Found) -> Self {
         let Found { name, ids } = found;
@@ -102,8 +109,8 @@ documentation of every item names the rules it stands for, and so do the tests. 
 rule and what proves that it is kept here.
 
 - An id is a letter and a number: `W` for the synchronous interface (PEP 3333), `A` for the asynchronous
-  one (ASGI 3), `S` for WebSockets on the wire (RFC 6455). A number never changes its meaning and is never given
-  again.
+  one (ASGI 3), `S` for WebSockets on the wire (RFC 6455), `H` for HTTP on the wire (RFC 9110, 9112, 9113). A
+  number never changes its meaning and is never given again.
 - A rule binds the server, the application, or the middleware, which is both; a server is also a gateway
   or a bridge.
 - MUST rules are proved: by tests, by cases of the conformance kit, or by a type that makes the violation
@@ -112,8 +119,8 @@ rule and what proves that it is kept here.
 - A rule about something that is not offered here says so; it gets its tests with what it is about.
 - SHOULD and MAY rules leave a choice. What was chosen is said here, or tests show it.
 
-This page is generated from `tests/rules/*.txt`, the names and doc lines of the tests, and the lists in the
-cases; `UPDATE_RULES=1 cargo test --test rules` writes it anew. The test fails when the page is out of
+This page is generated from `tests/rules/*.txt`, the names and doc lines of the tests, the lists in the cases,
+and the tables of requests of which a test runs each; `UPDATE_RULES=1 cargo test --test rules` writes it anew. The test fails when the page is out of
 date, when a rule has neither proof nor answer, when one is lost, and when something names a rule that does
 not exist.
 ";

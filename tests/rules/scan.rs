@@ -81,6 +81,23 @@ pub(super) fn cases(text: &str) -> Vec<Found> {
     found
 }
 
+/// The rules that the requests of a table are about, each with their number. A request that is not answered as is
+/// right, which its line with `!` says, proves nothing.
+pub(super) fn requests(text: &str) -> Vec<(String, usize)> {
+    let mut found: Vec<(String, usize)> = Vec::new();
+    for case in text.split("\n[").skip(1) {
+        let (line, rest) = case.split_once('\n').unwrap_or((case, ""));
+        let rules = line.split_once("] ").map_or("", |(_, rules)| rules);
+        for id in in_text(rules).into_iter().filter(|_| !rest.lines().any(|line| line.starts_with('!'))) {
+            match found.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, count)) => *count += 1,
+                None => found.push((id, 1)),
+            }
+        }
+    }
+    found
+}
+
 /// The group of cases that this file holds: its own name, or that of its folder, below `cases`.
 pub(super) fn group(path: &str) -> &str {
     let below = path.split_once("/cases/").map_or_else(|| path.rsplit('/').next(), |(_, below)| Some(below));
@@ -211,6 +228,14 @@ mod tests {
             }
         "#;
         assert_eq!(cases(text), [found("one", &["W-12", "A-95"]), found("many", &["W-14", "H-103"])]);
+    }
+
+    #[test]
+    fn requests_of_a_table_are_counted_unless_they_are_answered_in_another_way() {
+        let text =
+            "# of H-01\n\n[one] must H-36 H-50\n> x\n= 200 marker\n\n[two] should H-50\n> y\n= 400 close\n
+[three] must H-50\n> [x] must H-51\n= 400 close\n! 200 marker -- why\n";
+        assert_eq!(requests(text), [("H-36".to_owned(), 1), ("H-50".to_owned(), 2)]);
     }
 
     #[test]

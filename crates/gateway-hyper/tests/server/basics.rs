@@ -236,3 +236,41 @@ fn w_103_date_of_the_application_is_kept() {
         server.stop().await;
     });
 }
+
+/// H-64: octet by octet, whatever the values are.
+#[test]
+fn h_68_lines_of_a_head_have_one_form() {
+    async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+        let status = scope.into_http()?.query_string().parse().map_err(Error::from)?;
+        let mut headers = HeaderMap::new();
+        for value in ["", "a", "a  b", "a\tb", "a, b", ": a"] {
+            headers.append("x-value", HeaderValue::from_static(value));
+        }
+        headers.append("x-long", HeaderValue::from_str(&"a ".repeat(4000)).map_err(Error::from)?);
+        send.start(StatusCode::from_u16(status)?, headers).await?;
+        Ok(send.last("body").await?)
+    }
+    on_both_runtimes(async || {
+        let server = Server::start(app).await;
+        for status in [200, 299, 404, 599] {
+            let mut client = server.connect().await;
+            client.send(format!("GET /?{status} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")).await;
+            let octets = String::from_utf8(client.closed().await).unwrap();
+            let (head, body) = octets.split_once("\r\n\r\n").unwrap();
+            let mut lines = head.split("\r\n");
+            let line = lines.next().unwrap();
+            assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line:?}");
+            assert_eq!(lines.clone().filter(|line| line.starts_with("x-value")).count(), 6);
+            for line in lines {
+                let (name, value) = line.split_once(':').unwrap();
+                let is_token =
+                    |name: &str| name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+                assert!(!name.is_empty() && is_token(name), "{line:?}");
+                let value = value.strip_prefix(' ').unwrap();
+                assert!(!value.starts_with([' ', '\t']) && !value.contains(['\r', '\n']), "{line:?}");
+            }
+            assert_eq!(body, "body");
+        }
+        server.stop().await;
+    });
+}

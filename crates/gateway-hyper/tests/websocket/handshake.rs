@@ -62,6 +62,7 @@ fn s_12_octets_behind_the_handshake_are_the_first_frames() {
     });
 }
 
+/// H-63.
 #[test]
 fn s_13_continue_comes_before_the_switch() {
     on_both_runtimes(async || {
