@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::accept::{Accepting, Acceptors};
 use crate::builder::Builder;
-use crate::listener::{Listener, LocalAddr};
+use crate::listener::Listener;
 use crate::serving::Serving;
 
 /// A listener with an application of its own.
@@ -29,7 +29,7 @@ impl Beside {
     }
 
     pub(crate) fn ready(self) -> io::Result<ReadyBeside> {
-        let address = self.listener.local_addr()?;
+        let address = self.listener.url()?;
         let acceptors = Acceptors::of(vec![self.listener], &[runtime::Handle::current()])?;
         Ok(ReadyBeside { address, acceptors, app: self.app })
     }
@@ -43,7 +43,7 @@ impl fmt::Debug for Beside {
 
 /// The same on a runtime, where nothing can fail any more.
 pub(crate) struct ReadyBeside {
-    address: LocalAddr,
+    address: String,
     acceptors: Acceptors,
     app: Arc<dyn Application>,
 }

@@ -188,11 +188,12 @@ impl Server {
         runtimes: &[runtime::Handle],
         app: Arc<dyn Application>,
     ) -> Result<(), ServeError> {
-        let Self { builder, listeners, local_addrs, beside, restart, status } = self;
+        let Self { builder, listeners, local_addrs: _, beside, restart, status } = self;
         let mut stop = Stop::new(status.stopped(), builder.signals);
         let mut replacing = Replacing::new(restart)?;
         let certificates = listeners.iter().chain(beside.iter().map(Beside::listener));
         let certificates = certificates.filter_map(Listener::tls).cloned().collect();
+        let addresses = listeners.iter().map(Listener::url).collect::<io::Result<Vec<_>>>()?;
         let acceptors = Acceptors::of(listeners, runtimes)?;
         let beside = beside.into_iter().map(Beside::ready).collect::<io::Result<Vec<_>>>()?;
         let lifespan = tokio::select! {
@@ -207,7 +208,7 @@ impl Server {
         let mut beside = beside.into_iter().map(|beside| beside.serve(&builder)).collect::<Vec<_>>();
         let reload = reload(certificates, status.reloading(), builder.signals);
         let serving = Arc::new(Serving::new(app, builder.clone(), lifespan.state()));
-        for address in &local_addrs {
+        for address in addresses {
             info!(%address, "listening");
         }
         let mut watching = JoinSet::new();
@@ -243,9 +244,12 @@ impl Server {
             info!("stopping");
             tell(&[NotifyState::Stopping]);
             status.drain();
-            tokio::select! {
-                () = tokio::time::sleep(builder.drain_delay) => {}
-                () = stop.insisted() => {}
+            // Without a delay a further signal ends what comes next, however soon it is there.
+            if !builder.drain_delay.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(builder.drain_delay) => {}
+                    () = stop.insisted() => {}
+                }
             }
             accepting.end().await;
         }

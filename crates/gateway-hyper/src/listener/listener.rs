@@ -134,6 +134,14 @@ impl Listener {
         }
     }
 
+    /// Where it listens, as it is logged: with the scheme that it serves.
+    pub(crate) fn url(&self) -> io::Result<String> {
+        Ok(match self.local_addr()? {
+            LocalAddr::Tcp(addr) if self.tls.is_some() => format!("https://{addr}"),
+            addr => addr.to_string(),
+        })
+    }
+
     /// The address for scopes; a connection of a listener on all addresses asks its own socket.
     pub(super) fn server_addr(&self) -> Option<ServerAddr> {
         match self.local_addr().ok()? {

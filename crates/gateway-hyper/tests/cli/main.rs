@@ -6,4 +6,9 @@ mod check;
 mod options;
 mod process;
 mod restart;
+mod restart_secure;
 mod serving;
+mod stopping;
+#[expect(dead_code, reason = "the tests of TLS use the rest")]
+#[path = "../tls/support.rs"]
+mod tls;

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use gateway_iface::asgi::{self, Receive, Scope};
+use gateway_iface::asgi::event::Accept;
+use gateway_iface::asgi::{self, Disconnect, Handshake, Receive, Scope};
 use gateway_iface::{Error, wsgi};
+use http::{HeaderMap, StatusCode};
 
 /// The arguments of the other process, one a line; the first names what it serves.
 const ARGS: &str = "GATEWAY_HYPER_TEST_CLI";
@@ -32,15 +34,41 @@ fn process_that_serves() {
 
 async fn application(scope: Scope, receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
     match scope {
-        Scope::Lifespan(lifespan) => lifespan.run(receive, send, async { Ok(()) }, async { Ok(()) }).await,
+        Scope::Lifespan(lifespan) => {
+            let shutdown = async {
+                tracing::info!("the application shuts down");
+                Ok(())
+            };
+            lifespan.run(receive, send, async { Ok(()) }, shutdown).await
+        }
+        Scope::WebSocket(_) => {
+            let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
+            while let Ok(message) = socket.next().await {
+                socket.send(message).await?;
+            }
+            Ok(())
+        }
         Scope::Http(request) => match request.path_info() {
             "/client" => Ok(send.text(200, format!("{:?}", request.head().client())).await?),
             "/fails" => Err(Error::new("on purpose")),
             "/panics" => panic!("on purpose"),
+            "/long" => until_shutdown(receive, send, true).await,
+            "/stuck" => until_shutdown(receive, send, false).await,
             _ => Ok(send.text(200, "hello").await?),
         },
         other => Err(other.unsupported().into()),
     }
+}
+
+/// A response that begins, and ends once the server stops, or never.
+async fn until_shutdown(mut receive: Receive, mut send: asgi::Send, ends: bool) -> Result<(), Error> {
+    send.start(StatusCode::OK, HeaderMap::new()).await?;
+    send.block("begun, ").await?;
+    assert_eq!(receive.disconnected().await, Disconnect::Shutdown);
+    if !ends {
+        std::future::pending::<()>().await;
+    }
+    Ok(send.last("ended").await?)
 }
 
 async fn fails_to_start(scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
@@ -115,7 +143,7 @@ impl Process {
         while process.addrs.len() < listeners {
             let line = process.says("address=");
             let addr = line.split_once("address=").unwrap().1.trim();
-            process.addrs.push(addr.strip_prefix("http://").unwrap_or(addr).to_owned());
+            process.addrs.push(addr.rsplit_once("//").map_or(addr, |(_, addr)| addr).to_owned());
         }
         process
     }
@@ -143,6 +171,11 @@ impl Process {
     /// Has a new process take over, and waits until the old one is gone; the number of the new one.
     pub(crate) fn replace(&mut self) -> u32 {
         self.signal("USR2");
+        self.replaced()
+    }
+
+    /// Waits until a new process has taken over, and the old one is gone; the number of the new one.
+    pub(crate) fn replaced(&mut self) -> u32 {
         let line = self.says("a new process serves, this one finishes");
         self.pid = line.split_once("pid=").unwrap().1.trim().parse().unwrap();
         self.says("stopped");
@@ -188,13 +221,18 @@ pub(crate) fn get(addr: &str, path: &str, fields: &str) -> String {
 
 /// What comes in answer to that, on a connection of its own, until it is closed.
 pub(crate) fn ask(addr: &str, octets: &str) -> io::Result<String> {
-    let addr: SocketAddr = addr.parse().unwrap();
-    let mut stream = TcpStream::connect(addr).unwrap();
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut stream = connect(addr);
     stream.write_all(octets.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+pub(crate) fn connect(addr: &str) -> TcpStream {
+    let addr: SocketAddr = addr.parse().unwrap();
+    let stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
 }
 
 /// Only keeps a deadlock from hanging the run.
