@@ -132,6 +132,8 @@ macro_rules! __cases {
             send_that_is_let_go_is_answered_for,
             trailers_are_taken_where_they_are_advertised,
             file_by_path_is_sent_where_that_is_advertised,
+            parts_of_files_are_sent_where_that_is_advertised,
+            early_hints_change_nothing_of_the_response,
         ], asgi_http, $host}
     };
     (asgi_websocket, $callback:path, $host:expr) => {
@@ -244,6 +246,8 @@ macro_rules! __cases {
             continue_comes_before_the_body_is_read,
             no_continue_after_the_final_head,
             http_1_0_gets_no_continue,
+            file_is_framed_as_a_body_is,
+            file_that_is_none_is_refused_before_the_head_is_out,
         ], http_wire, $host}
     };
     (websocket_wire, $callback:path, $host:expr) => {

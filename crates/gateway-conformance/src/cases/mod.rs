@@ -10,6 +10,7 @@ mod http_wire;
 mod layers;
 mod lifespan;
 mod middleware;
+mod temporary_file;
 mod websocket_wire;
 mod wsgi;
 

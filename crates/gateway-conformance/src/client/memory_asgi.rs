@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::mem;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gateway_iface::asgi::event::SendEvent;
+use gateway_iface::asgi::event::{SendEvent, ZeroCopySend};
 use gateway_iface::asgi::machine::{Action, HttpState};
 use gateway_iface::asgi::{self, Disconnect};
 use gateway_iface::bytes::Bytes;
@@ -76,6 +77,7 @@ impl<'a> AsgiWire<'a> {
                 let data = std::fs::read(&file.path);
                 (data.map_err(|error| Failure::of("reading the file that was sent", error))?.into(), false)
             }
+            SendEvent::ZeroCopySend(part) => (read(&part)?, part.more_body),
             SendEvent::ResponseTrailers(trailers) => {
                 self.trailers.extend(fields(&trailers.headers));
                 (Bytes::new(), trailers.more_trailers)
@@ -94,6 +96,21 @@ impl<'a> AsgiWire<'a> {
     }
 }
 
+/// The part of a file that is sent.
+fn read(part: &ZeroCopySend) -> Result<Bytes, Failure> {
+    let read = || {
+        let (mut file, mut data) = (&*part.file, Vec::new());
+        let back = file.stream_position()?;
+        file.seek(SeekFrom::Start(part.offset.unwrap_or(back)))?;
+        file.take(part.count.unwrap_or(u64::MAX)).read_to_end(&mut data)?;
+        if part.offset.is_some() {
+            file.seek(SeekFrom::Start(back))?;
+        }
+        Ok::<_, io::Error>(Bytes::from(data))
+    };
+    read().map_err(|error| Failure::of("reading the file that was sent", error))
+}
+
 impl Wire for AsgiWire<'_> {
     fn send(&mut self, block: Bytes, last: bool) -> Result<(), Failure> {
         self.exchange().feed(block, !last);
@@ -106,7 +123,11 @@ impl Wire for AsgiWire<'_> {
         while let Some(event) = self.next_event()? {
             match (event, head.take()) {
                 (SendEvent::ResponseStart(start), _) => head = Some(start),
-                (event @ (SendEvent::ResponseBody(_) | SendEvent::PathSend(_)), Some(start)) => {
+                (
+                    event
+                    @ (SendEvent::ResponseBody(_) | SendEvent::PathSend(_) | SendEvent::ZeroCopySend(_)),
+                    Some(start),
+                ) => {
                     self.take(event)?;
                     return Ok(Response::new(start.status.as_u16(), &start.headers));
                 }

@@ -1,17 +1,18 @@
 //! What servers may or may not be able to do.
 
-use std::fs::{File, remove_file};
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Seek};
 use std::sync::{Arc, OnceLock};
 
 use gateway_iface::asgi::Capability;
-use gateway_iface::asgi::event::{PathSend, ResponseBody, ResponseStart, ResponseTrailers};
-use gateway_iface::http::StatusCode;
+use gateway_iface::asgi::event::{
+    EarlyHint, PathSend, ResponseBody, ResponseStart, ResponseTrailers, ZeroCopySend,
+};
+use gateway_iface::http::{HeaderValue, StatusCode};
 
 use crate::case::{App, Case, asgi, ensure, equal};
 use crate::cases::fields::{fields, text};
+use crate::cases::temporary_file::TemporaryFile;
 use crate::client::Upload;
 
 pub(super) const CASES: &[Case] = &[
@@ -84,29 +85,77 @@ pub(super) const CASES: &[Case] = &[
         check: |client| client.get("")?.is(200, CONTENT),
         ..Case::NEW
     },
+    Case {
+        name: "parts_of_files_are_sent_where_that_is_advertised",
+        rules: &["A-127", "A-128", "A-121", "A-123"],
+        about: "The application sends blocks and parts of an open file, from an offset and from its position, where its scope says that it can, and else their octets: the client sees no difference, and the file is the application's own still.",
+        app: App::Asgi(|journal| {
+            asgi(move |scope, _, mut send| {
+                let journal = journal.clone();
+                async move {
+                    let request = scope.into_http()?;
+                    send.start(StatusCode::OK, text()).await?;
+                    if !request.head().capabilities().contains(Capability::ZeroCopySend) {
+                        return Ok(send.last(PARTS).await?);
+                    }
+                    let named = TemporaryFile::with(CONTENT)?;
+                    let file = Arc::new(File::open(&named.path)?);
+                    send.block("<").await?;
+                    send.send(part(&file, Some(4), Some(7), true)).await?;
+                    send.block("|").await?;
+                    send.send(part(&file, None, Some(3), true)).await?;
+                    send.send(part(&file, None, Some(0), true)).await?;
+                    send.send(part(&file, Some(15), None, true)).await?;
+                    send.block(">").await?;
+                    send.send(part(&file, Some(0), Some(1), false)).await?;
+                    (&*file).rewind()?;
+                    journal.note(if io::read_to_string(&*file)? == CONTENT { "own" } else { "lost" });
+                    Ok(())
+                }
+            })
+        }),
+        check: |client| {
+            client.get("")?.is(200, PARTS)?;
+            let lost = client.notes()?.iter().any(|note| note == "lost");
+            equal("whether the file is lost to its application", lost, false)
+        },
+        ..Case::NEW
+    },
+    Case {
+        name: "early_hints_change_nothing_of_the_response",
+        rules: &["A-131", "A-132", "A-121", "H-93"],
+        about: "The application hints at links before and after its first block where its scope says that it can: the client has the same response, and no link among its fields.",
+        app: App::Asgi(|_| {
+            asgi(|scope, _, mut send| async move {
+                let request = scope.into_http()?;
+                let advertised = request.head().capabilities().contains(Capability::EarlyHints);
+                let hint = || EarlyHint::new(vec![HeaderValue::from_static("</a.css>; rel=preload")]);
+                send.start(StatusCode::OK, text()).await?;
+                if advertised {
+                    send.send(hint()).await?;
+                    send.send(hint()).await?;
+                }
+                send.block("con").await?;
+                if advertised {
+                    send.send(hint()).await?;
+                }
+                Ok(send.last("tent").await?)
+            })
+        }),
+        check: |client| {
+            let response = client.get("")?;
+            response.is(200, "content")?;
+            response.lacks("link")
+        },
+        ..Case::NEW
+    },
 ];
 
-/// A file under a name that no one can guess, for as long as its application is there.
-struct TemporaryFile {
-    path: PathBuf,
-}
-
-impl TemporaryFile {
-    fn with(content: &str) -> io::Result<Self> {
-        let name = format!("gateway-kit-{:016x}", RandomState::new().hash_one(std::process::id()));
-        let path = std::env::temp_dir().join(name);
-        let mut file = File::create_new(&path)?;
-        let made = Self { path };
-        file.write_all(content.as_bytes())?;
-        Ok(made)
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        // Whoever cleans up the folder takes what is left.
-        let _ = remove_file(&self.path);
-    }
+fn part(file: &Arc<File>, offset: Option<u64>, count: Option<u64>, more_body: bool) -> ZeroCopySend {
+    let mut event = ZeroCopySend::new(Arc::clone(file));
+    (event.offset, event.count, event.more_body) = (offset, count, more_body);
+    event
 }
 
 const CONTENT: &str = "the content of a file";
+const PARTS: &str = "<content|thea file>t";

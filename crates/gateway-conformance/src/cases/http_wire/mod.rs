@@ -4,6 +4,7 @@ mod apps;
 mod connections;
 mod cut;
 mod expect;
+mod files;
 mod framing;
 mod keep_alive;
 mod limits;
@@ -23,4 +24,5 @@ pub(super) const TABLES: &[&[Case]] = &[
     connections::CASES,
     keep_alive::CASES,
     expect::CASES,
+    files::CASES,
 ];
