@@ -146,6 +146,9 @@ fn left_out(group: Group, reach: &Reach) -> Option<String> {
             Some("it is about HTTP/2: ask for that".to_owned())
         }
         Group::Lifespan => Some("the kit must start and stop the host itself: use `suite!`".to_owned()),
+        Group::AsgiWebSocket | Group::WebSocketWire if matches!(reach, Reach::Http2(..)) => {
+            Some("the kit opens WebSockets over HTTP/1.1 only".to_owned())
+        }
         Group::AsgiWebSocket | Group::WebSocketWire => {
             let client = Client::new(ECHOES, reach.clone(), None, None);
             let answer = client.frames(client.to("GET", "", ())).and_then(|mut frames| frames.accepted());
