@@ -74,7 +74,7 @@ pub(crate) async fn serve(
         resets: AtomicU32::new(0),
         turns: Turns::default(),
     });
-    let mut stopping = false;
+    let (mut stopping, mut abused) = (false, false);
     poll_fn(|cx| {
         let control = &shared.control;
         control.wait(cx);
@@ -90,7 +90,9 @@ pub(crate) async fn serve(
             stopping = true;
             h2.graceful_shutdown();
         }
-        if shared.is_abused() {
+        if shared.is_abused() && !abused {
+            abused = true;
+            shared.counters().hit(Limit::Http2Resets);
             h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         }
         let polled = shared.poll_accept(cx, &mut h2);
@@ -156,6 +158,7 @@ impl Shared {
         if self.calls.fetch_add(1, Ordering::Relaxed) >= settings.http2_max_streams.saturating_mul(2) {
             // Calls whose client went away run to their end, and count.
             self.calls.fetch_sub(1, Ordering::Relaxed);
+            self.counters().hit(Limit::Http2Streams);
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }

@@ -33,6 +33,21 @@ pub enum Limit {
     /// The number of requests under way:
     /// [`Builder::max_concurrent_requests`](crate::Builder::max_concurrent_requests).
     ConcurrentRequests,
+    /// The streams and calls of an HTTP/2 connection:
+    /// [`Builder::http2_max_streams`](crate::Builder::http2_max_streams).
+    Http2Streams,
+    /// The requests that a client takes back: [`Builder::http2_max_resets`](crate::Builder::http2_max_resets).
+    Http2Resets,
+    /// The size of a message of a WebSocket, or of a frame:
+    /// [`Builder::websocket_max_message`](crate::Builder::websocket_max_message) and
+    /// [`Builder::websocket_max_frame`](crate::Builder::websocket_max_frame).
+    WebSocketSize,
+    /// The time in which a WebSocket's handshake is answered:
+    /// [`Builder::websocket_handshake_timeout`](crate::Builder::websocket_handshake_timeout).
+    WebSocketHandshakeTime,
+    /// The time in which the client of a WebSocket answers a ping:
+    /// [`Builder::websocket_pong_timeout`](crate::Builder::websocket_pong_timeout).
+    WebSocketPongTime,
     /// The time to finish at shutdown: [`Builder::grace_period`](crate::Builder::grace_period); each
     /// connection that was cut off counts.
     GracePeriod,
@@ -52,6 +67,11 @@ impl Limit {
         Self::WriteTime,
         Self::Connections,
         Self::ConcurrentRequests,
+        Self::Http2Streams,
+        Self::Http2Resets,
+        Self::WebSocketSize,
+        Self::WebSocketHandshakeTime,
+        Self::WebSocketPongTime,
         Self::GracePeriod,
     ];
 
@@ -70,6 +90,11 @@ impl Limit {
             Self::WriteTime => "write_time",
             Self::Connections => "connections",
             Self::ConcurrentRequests => "concurrent_requests",
+            Self::Http2Streams => "http2_streams",
+            Self::Http2Resets => "http2_resets",
+            Self::WebSocketSize => "websocket_size",
+            Self::WebSocketHandshakeTime => "websocket_handshake_time",
+            Self::WebSocketPongTime => "websocket_pong_time",
             Self::GracePeriod => "grace_period",
         }
     }

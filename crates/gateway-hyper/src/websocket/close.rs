@@ -22,6 +22,11 @@ impl Failure {
     pub(super) const fn size(reason: &'static str) -> Self {
         Self { code: 1009, reason }
     }
+
+    /// Whether it is about more than the server takes.
+    pub(super) const fn is_size(self) -> bool {
+        self.code == 1009
+    }
 }
 
 /// What the client's Close says: its code, unless it has none, and its words.

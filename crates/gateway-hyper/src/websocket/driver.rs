@@ -14,6 +14,7 @@ use super::session::Session;
 use super::timer::{Due, Timer};
 use crate::builder::OnDisconnect;
 use crate::control::Control;
+use crate::stats::Limit;
 use crate::stats::OpenWebSocket;
 use crate::waits::Wait;
 
@@ -197,6 +198,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             let (used, incoming) = match read {
                 Ok(read) => read,
                 Err(failure) => {
+                    if failure.is_size() {
+                        self.session.counters().hit(Limit::WebSocketSize);
+                    }
                     self.session.exchange().fail(failure);
                     return self.finish(true);
                 }
@@ -297,6 +301,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 self.timer.start(Due::Pong, self.session.settings().pong_timeout);
             }
             Due::Pong => {
+                self.session.counters().hit(Limit::WebSocketPongTime);
                 self.session.exchange().time_out();
                 self.finish(true);
             }

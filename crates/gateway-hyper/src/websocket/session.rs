@@ -22,7 +22,7 @@ use super::settings::Settings;
 use super::state::Reply;
 use crate::control::Control;
 use crate::serving::Serving;
-use crate::stats::Counters;
+use crate::stats::{Counters, Limit};
 
 /// The application's call for one WebSocket, from its handshake on.
 pub(crate) struct Session {
@@ -70,6 +70,7 @@ impl Session {
         let timeout = self.timeout.as_mut().is_some_and(|timeout| timeout.as_mut().poll(cx).is_ready());
         if timeout {
             self.timeout = None;
+            self.counters.hit(Limit::WebSocketHandshakeTime);
             self.exchange.lose(Disconnect::Timeout);
             return self.exchange.poll_reply(cx);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_hyper::OnDisconnect;
+use gateway_hyper::{Limit, OnDisconnect};
 use gateway_iface::Error;
 use gateway_iface::asgi::{self, Disconnect};
 use h2::Reason;
@@ -199,6 +199,7 @@ fn client_that_resets_all_it_asks_for_is_disconnected() {
                 drop(response);
             }
             assert!(requests > 20, "{requests}");
+            assert_eq!(server.handle.stats().limit_hits(Limit::Http2Resets), 1);
             server.stop().await;
         }
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_hyper::Builder;
+use gateway_hyper::{Builder, Limit};
 
 use crate::apps::{Told, closed, listens, text};
 use crate::support::{Log, Server, builder, on_both_runtimes, on_current_thread};
@@ -22,6 +22,8 @@ async fn fails(octets: &[u8], code: u16) {
         panic!("S-58: something was processed after {octets:x?}");
     };
     assert_eq!(told_code, code, "S-56: {octets:x?}");
+    let hits = server.handle.stats().limit_hits(Limit::WebSocketSize);
+    assert_eq!(hits > 0, code == 1009, "{octets:x?}");
     server.stop().await;
     assert_eq!(log.errors(), [""; 0], "it is not the application's fault");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_hyper::Limit;
 use gateway_iface::Error;
 use gateway_iface::asgi::event::Accept;
 use gateway_iface::asgi::{self, Disconnect, Handshake};
@@ -44,6 +45,7 @@ fn s_45_client_that_does_not_answer_a_ping_is_failed() {
         assert_eq!(wire.next().await.first, PING);
         assert_eq!(wire.failed().await, 1011);
         assert_eq!(told.recv().await, Some(Told::Closed(1006, String::new(), Disconnect::Timeout)));
+        assert!(server.handle.stats().limit_hits(Limit::WebSocketPongTime) > 0);
         server.stop().await;
     });
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gateway_hyper::Limit;
 use gateway_iface::Error;
 use gateway_iface::asgi::event::{Accept, Close, DenialStart, ReceiveEvent, ResponseBody, SendEvent};
 use gateway_iface::asgi::{self, Capability, Disconnect, Handshake, SendError};
@@ -202,6 +203,7 @@ fn s_25_handshake_that_is_not_answered_in_time_is_503() {
         assert_eq!(told.recv().await.unwrap().2, "connect");
         let expected = (1006, Disconnect::Timeout, "Err(Some(Timeout))".to_owned());
         assert_eq!(told.recv().await, Some(expected));
+        assert_eq!(server.handle.stats().limit_hits(Limit::WebSocketHandshakeTime), 1);
         server.stop().await;
     });
 }
