@@ -14,8 +14,9 @@
 //! HTTP/1.0, HTTP/1.1 and HTTP/2 are told apart for each connection: by ALPN over TLS ([`Listener::with_tls`]), and
 //! by what comes first without it. The extensions of ASGI are advertised where they work: trailers, early hints,
 //! files by path and by descriptor, and denial responses; files are read on threads, a block ahead of the client, not
-//! spliced by the system. Server push is not offered: clients have dropped it. The trailers of a request are
-//! [`RequestTrailers`](gateway_iface::RequestTrailers). A client that waits for 100 gets it when the application first
+//! spliced by the system. Server push is not offered: clients have dropped it. Trailers go to clients that ask for them
+//! by `te`; over HTTP/1.1 those that the `trailer` field of the response announces. The trailers of a request
+//! are [`RequestTrailers`](gateway_iface::RequestTrailers). A client that waits for 100 gets it when the application first
 //! reads, and never after a final head (H-57, H-60).
 //!
 //! What the server has to say goes to [`tracing`]: without a subscriber it is silent. Errors and panics of
