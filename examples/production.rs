@@ -8,6 +8,14 @@
 //! curl -i http://127.0.0.1:8000/healthz     200 while it serves
 //! curl -i http://127.0.0.1:9000/metrics     figures for Prometheus
 //! ```
+//!
+//! Behind a proxy on the same machine, first one that speaks HTTP, then one that passes TLS on:
+//!
+//! ```text
+//! cargo run --example production -- --listen unix:/tmp/production.sock --trusted-proxy unix
+//! cargo run --example production -- --listen https://127.0.0.1:8443 --tls-cert cert.pem --tls-key key.pem \
+//!     --proxy-protocol 127.0.0.1
+//! ```
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -42,6 +42,9 @@ pub(super) fn check(options: &Options, inherited: &Inherited) -> io::Result<bool
     if let Some(path) = &options.operation.healthz {
         writeln!(out, "health checks at {path}")?;
     }
+    if plan::has_idle_certificates(options, inherited) {
+        writeln!(out, "{}", plan::IDLE_CERTIFICATES)?;
+    }
     let count = options.threading.threads.unwrap_or_else(threads::processors);
     writeln!(out, "threads: {count}, {}", options.threading.runtime)?;
     for proxy in &options.proxies.trusted_proxy {

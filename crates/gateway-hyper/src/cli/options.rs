@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, ValueEnum};
 use gateway_iface::middleware::{ForwardingFields, Network};
 use tracing_subscriber::filter::Targets;
@@ -70,7 +71,7 @@ pub(super) struct Listening {
     #[arg(long, value_name = "COUNT", env = "GATEWAY_BACKLOG", default_value_t = ListenOptions::BACKLOG)]
     pub(super) backlog: u32,
     /// A TCP socket of its own for each thread (SO_REUSEPORT).
-    #[arg(long, env = "GATEWAY_REUSE_PORT")]
+    #[arg(long, env = "GATEWAY_REUSE_PORT", value_parser = BoolishValueParser::new())]
     pub(super) reuse_port: bool,
 }
 
@@ -87,7 +88,7 @@ pub(super) struct Tls {
     #[arg(long, value_name = "FILE", env = "GATEWAY_TLS_CLIENT_CA", requires = "tls_cert")]
     pub(super) tls_client_ca: Option<PathBuf>,
     /// Refuse clients without a certificate.
-    #[arg(long, env = "GATEWAY_TLS_CLIENT_REQUIRED", requires = "tls_client_ca")]
+    #[arg(long, env = "GATEWAY_TLS_CLIENT_REQUIRED", value_parser = BoolishValueParser::new(), requires = "tls_client_ca")]
     pub(super) tls_client_required: bool,
     /// Time that a client has to shake hands.
     #[arg(long, value_name = "TIME", env = "GATEWAY_TLS_HANDSHAKE_TIMEOUT", default_value = "10s", value_parser = time)]
@@ -156,7 +157,7 @@ pub(super) struct Limits {
     #[arg(long, value_name = "SIZE", env = "GATEWAY_MAX_HEAD_SIZE", default_value = "128KiB", value_parser = size)]
     pub(super) max_head_size: usize,
     /// HTTP/1 alone: HTTP/2 is not spoken.
-    #[arg(long, env = "GATEWAY_NO_HTTP2")]
+    #[arg(long, env = "GATEWAY_NO_HTTP2", value_parser = BoolishValueParser::new())]
     pub(super) no_http2: bool,
     /// Streams that an HTTP/2 connection may have open at the same time.
     #[arg(long, value_name = "COUNT", env = "GATEWAY_HTTP2_MAX_STREAMS", default_value_t = 128)]
@@ -165,7 +166,7 @@ pub(super) struct Limits {
     #[arg(long, value_name = "COUNT", env = "GATEWAY_HTTP2_MAX_RESETS", default_value_t = 256)]
     pub(super) http2_max_resets: u32,
     /// Answer clients that closed their sending side, instead of taking them for gone.
-    #[arg(long, env = "GATEWAY_HALF_CLOSE")]
+    #[arg(long, env = "GATEWAY_HALF_CLOSE", value_parser = BoolishValueParser::new())]
     pub(super) half_close: bool,
     /// What becomes of the call of a client that is gone.
     #[arg(long, value_enum, value_name = "WHAT", env = "GATEWAY_ON_DISCONNECT", default_value_t = Disconnected::Run)]
@@ -226,7 +227,7 @@ pub(super) struct Logging {
     #[arg(long, value_enum, value_name = "FORMAT", env = "GATEWAY_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub(super) log_format: LogFormat,
     /// Log every request: as text in the combined format, as JSON with a member for each part.
-    #[arg(long, env = "GATEWAY_ACCESS_LOG")]
+    #[arg(long, env = "GATEWAY_ACCESS_LOG", value_parser = BoolishValueParser::new())]
     pub(super) access_log: bool,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gateway_iface::asgi::Application;
 use gateway_iface::middleware::{AccessLog, ProxyHeaders};
+use tracing::warn;
 
 use super::access;
 use super::options::{Options, Tls, TrustedProxy};
@@ -39,6 +40,9 @@ pub(super) fn server(
     app: Arc<dyn Application>,
     inherited: &mut Inherited,
 ) -> io::Result<(Server, Arc<dyn Application>)> {
+    if has_idle_certificates(options, inherited) {
+        warn!("{IDLE_CERTIFICATES}");
+    }
     let mut listeners = Vec::new();
     for addr in addresses(options, inherited) {
         let bound = bind(options, &addr, inherited)?;
@@ -56,6 +60,17 @@ pub(super) fn server(
         }
     }
     Ok((server, in_front(options, app, handle)))
+}
+
+/// Whether there are certificates that no listener uses: an operator who gave some wants TLS.
+pub(super) fn has_idle_certificates(options: &Options, inherited: &Inherited) -> bool {
+    let beside = match &options.operation.metrics {
+        Some(Place::Addr(addr)) => addr.is_tls(),
+        _ => false,
+    };
+    !options.tls.tls_cert.is_empty()
+        && !beside
+        && !addresses(options, inherited).iter().any(ListenAddr::is_tls)
 }
 
 fn bind(options: &Options, addr: &ListenAddr, inherited: &mut Inherited) -> io::Result<Vec<Listener>> {
@@ -168,6 +183,8 @@ fn in_front(options: &Options, app: Arc<dyn Application>, handle: Handle) -> Arc
     }
     Arc::new(probes)
 }
+
+pub(super) const IDLE_CERTIFICATES: &str = "certificates are given, and no address with https://";
 
 /// The paths at an address of their own.
 const HEALTH: &str = "/healthz";

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::{Arg, Parser};
 use gateway_iface::asgi::Application;
 use gateway_iface::bridge::WsgiToAsgi;
 use gateway_iface::wsgi;
@@ -22,7 +23,8 @@ use crate::restart::Restart;
 /// Serves an asynchronous application as the command line and the environment say: a whole program.
 ///
 /// `--help` lists the options. Each is a variable of the environment as well, in capitals after
-/// `GATEWAY_`: `GATEWAY_GRACE_PERIOD=10s` for `--grace-period 10s`; the command line has precedence. `--check` says
+/// `GATEWAY_`: `GATEWAY_GRACE_PERIOD=10s` for `--grace-period 10s`, `GATEWAY_ACCESS_LOG=1` for `--access-log`; an empty one is
+/// none, and the command line has precedence. `--check` says
 /// what would be done, and whether it can be, and binds nothing for good. What the server has to say goes to
 /// standard error, unless the program has installed a [`tracing`] subscriber before.
 ///
@@ -137,13 +139,19 @@ fn parse<T: Parser>(args: impl IntoIterator<Item: Into<OsString> + Clone>) -> Re
         .long_about(None::<&str>)
         .after_help(AFTER_HELP)
         .version(None::<&str>)
-        .mut_args(|arg| arg.hide_env_values(true));
+        .mut_args(|arg| unset_if_empty(arg.hide_env_values(true)));
     let parsed = command.try_get_matches_from(args).and_then(|matches| T::from_arg_matches(&matches));
     parsed.map_err(|error| {
         // Where it cannot be printed nobody reads it.
         let _ = error.print();
         if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
     })
+}
+
+/// Takes a variable that is empty for one that is not set, as files of variables for containers and services have them.
+fn unset_if_empty(arg: Arg) -> Arg {
+    let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    if is_empty { arg.env(Resettable::Reset) } else { arg }
 }
 
 fn run(

@@ -93,8 +93,7 @@ impl ListenOptions {
     ///
     /// # Errors
     ///
-    /// Those of `bind`, as far as they show before listening; that a folder of a unix socket can be written
-    /// to is not known before.
+    /// Those of `bind`, as far as they show before listening.
     pub fn check(&self, addr: &ListenAddr, inherited: &Inherited) -> io::Result<()> {
         match addr.target() {
             _ if inherited.is_handed_over(addr) => Ok(()),

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Where a unix socket was bound, and which file that was.
@@ -57,14 +58,16 @@ pub(super) fn bind(path: &Path, mode: Option<u32>, backlog: i32) -> io::Result<U
 
 /// Whether [`bind`] would do, as far as that shows.
 pub(super) fn check(path: &Path) -> io::Result<()> {
-    if std::fs::symlink_metadata(path).is_ok() {
-        let taken = || io::Error::from(io::ErrorKind::AddrInUse);
-        return if is_abandoned(path) { Ok(()) } else { Err(taken()) };
+    if std::fs::symlink_metadata(path).is_ok() && !is_abandoned(path) {
+        return Err(io::ErrorKind::AddrInUse.into());
     }
     SockAddr::unix(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = std::fs::metadata(folder.unwrap_or_else(|| Path::new(".")))?;
-    if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    if !std::fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
@@ -33,7 +33,10 @@ impl Certificates {
         let mut certificates = Vec::with_capacity(files.len());
         for (chain_path, key_path) in files {
             let chain = read_pem::<CertificateDer<'_>>(chain_path)?;
-            let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| about(key_path, &error))?;
+            let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| match error {
+                pem::Error::NoItemsFound => about(key_path, &"no private key in it"),
+                error => about(key_path, &error),
+            })?;
             let key = CertifiedKey::from_der(chain, key, provider)
                 .map_err(|error| about(key_path, &format_args!("{error}, with {}", chain_path.display())))?;
             let own = key.end_entity_cert().map_err(|error| about(chain_path, &error))?;

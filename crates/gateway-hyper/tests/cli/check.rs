@@ -1,6 +1,10 @@
 //! `--check`.
 
-use crate::process::run;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::process::{Process, command, run};
+use crate::tls::Authority;
 
 #[test]
 fn check_says_what_would_be_done_and_binds_nothing() {
@@ -65,5 +69,38 @@ fn check_finds_what_cannot_work() {
         assert_eq!(code, 1, "{args:?}: {said}");
         assert!(said.contains(told), "{args:?}: {said}");
         assert!(said.contains("the configuration does not work"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn check_knows_whether_a_folder_of_a_socket_can_be_written_to() {
+    let folder = std::env::temp_dir().join(format!("gateway-hyper-read-only-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let unix = format!("unix:{}", folder.join("socket").display());
+    let check = || run(&["app", "--check", "--listen", &unix]).0;
+    assert_eq!(check(), 0);
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
+    // Some users may write everywhere.
+    let may_write = std::fs::write(folder.join("file"), "").is_ok();
+    assert_eq!(check() == 0, may_write);
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn check_and_the_log_tell_of_certificates_that_no_listener_uses() {
+    let authority = Authority::new("idle");
+    let (chain, key) = authority.sign("localhost", &["localhost"], &[]);
+    let files = ["--tls-cert", chain.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    for (addr, told) in [("127.0.0.1:0", true), ("https://127.0.0.1:0", false)] {
+        let args = [&["app", "--listen", addr][..], &files].concat();
+        let (code, said) = run(&[&args[..], &["--check"]].concat());
+        assert_eq!((code, said.contains("no address with https://")), (0, told), "{said}");
+        let mut process = Process::of(&mut command(&args), 0);
+        if told {
+            process.says("no address with https://");
+        }
+        process.says("listening");
+        assert_eq!(process.stop().0, 0);
     }
 }

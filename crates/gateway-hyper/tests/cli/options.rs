@@ -60,6 +60,20 @@ fn environment_sets_options_and_the_command_line_has_precedence() {
 }
 
 #[test]
+fn variables_of_switches_are_words_and_empty_ones_are_none() {
+    for (value, code) in [("1", 0), ("yes", 0), ("true", 0), ("0", 0), ("", 0), ("perhaps", 2)] {
+        let mut process = command(&["app", "--listen", "127.0.0.1:0", "--check"]);
+        let outcome = outcome(process.env("GATEWAY_REUSE_PORT", value).env("GATEWAY_THREADS", ""));
+        assert_eq!(outcome.0, code, "{value:?}: {}", outcome.1);
+    }
+    let mut process = command(&["app", "--listen", "127.0.0.1:0"]);
+    let mut process = Process::of(process.env("GATEWAY_ACCESS_LOG", "1").env("GATEWAY_HEALTHZ", ""), 1);
+    process.get("/");
+    process.says("gateway_hyper::access");
+    assert_eq!(process.stop().0, 0);
+}
+
+#[test]
 fn log_level_and_format_are_as_said() {
     let mut process = Process::start(&["app", "--listen", "127.0.0.1:0", "--access-log"], 1);
     process.get("/path?query");
