@@ -42,7 +42,8 @@
 //! # In production
 //!
 //! One server listens at several places ([`Builder::listen_all`], [`ListenOptions`]), and [`Server::run`] serves on
-//! threads of its own ([`Runtime`]). [`Handle::stats`] has its figures; [`Probes`] shows them to Prometheus and
+//! threads of its own ([`Runtime`]). Behind a proxy that passes octets on, a listener has clients by the PROXY protocol
+//! ([`Listener::with_proxy_protocol`]). [`Handle::stats`] has its figures; [`Probes`] shows them to Prometheus and
 //! answers health checks, on paths of the server or on a listener [beside](Server::beside). When it is told to stop, a
 //! server may [go on for a while](Builder::drain_delay) so that load balancers see it, answers requests that are
 //! [on their way](Builder::drain_idle), and lets others [finish](Builder::grace_period); [`Restart`] has a new process

@@ -23,9 +23,10 @@ use gateway_iface::middleware::Network;
 ///
 /// ```
 /// use gateway_hyper::{Listener, ProxyProtocol, Server};
+/// use gateway_iface::middleware::Network;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// let proxies = ProxyProtocol::new().trust_network("10.0.0.0/8".parse()?);
+/// let proxies = ProxyProtocol::new().trust_network("10.0.0.0/8".parse::<Network>()?);
 /// let listener = Listener::bind("127.0.0.1:0").await?.with_proxy_protocol(proxies);
 /// let server = Server::builder().listen(listener)?;
 /// # drop(server);
