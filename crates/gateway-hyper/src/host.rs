@@ -48,12 +48,19 @@ fn address_len(value: &[u8]) -> usize {
 }
 
 fn is_port(port: &[u8]) -> bool {
-    let number = port.iter().try_fold(0_u16, |number, &digit| {
-        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    });
-    number.is_some()
+    let mut number = 0_u32;
+    for &digit in port {
+        if !digit.is_ascii_digit() {
+            return false;
+        }
+        // What is too large stays so.
+        number = (number * 10 + u32::from(digit - b'0')).min(TOO_LARGE);
+    }
+    number < TOO_LARGE
 }
+
+/// The first number beyond those of ports.
+const TOO_LARGE: u32 = 65_536;
 
 /// The octets of a name, as RFC 3986 has them.
 const NAME: [bool; 256] = {
@@ -76,9 +83,19 @@ mod tests {
 
     #[test]
     fn h_18_h_19_hosts_are_names_or_addresses_with_a_port_or_without() {
-        for host in
-            ["", "test", "a_b.c", "a%20b", "test:", "test:80", "test:65535", ":80", "[::1]", "[::1]:80"]
-        {
+        for host in [
+            "",
+            "test",
+            "a_b.c",
+            "a%20b",
+            "test:",
+            "test:80",
+            "test:65535",
+            "test:0000080",
+            ":80",
+            "[::1]",
+            "[::1]:80",
+        ] {
             assert!(is_host(host.as_bytes()), "{host}");
         }
         for host in [
@@ -98,6 +115,8 @@ mod tests {
             "a:+80",
             "a:-1",
             "a:65536",
+            "a:4294967376",
+            "a:99999999999999999999",
             "a:80:81",
             "a::80",
             "::1",

@@ -102,7 +102,8 @@ fn is_target(method: &Method, uri: &Uri) -> bool {
 
 /// Whether there is one valid `host`, or none where the version allows it (H-18, H-19).
 fn has_one_host(headers: &HeaderMap, version: Version) -> bool {
-    let Some(host) = headers.get(header::HOST) else {
+    // It is among the first fields of nearly every request, so that to look for it takes less than a hash.
+    let Some((_, host)) = headers.iter().find(|(name, _)| **name == header::HOST) else {
         return version < Version::HTTP_11;
     };
     let repeated = headers.len() != headers.keys_len() && headers.get_all(header::HOST).iter().count() > 1;
