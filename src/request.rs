@@ -74,7 +74,7 @@ impl RequestHead {
     #[must_use]
     #[inline]
     pub fn on(mut parts: Parts, connection: Arc<Connection>) -> Self {
-        let user = parts.extensions.remove();
+        let user = if parts.extensions.is_empty() { None } else { take_user(&mut parts.extensions) };
         Self { parts, root_len: 0, connection, user, witness: None, bodiless: false }
     }
 
@@ -279,6 +279,11 @@ impl RequestHead {
 #[error("the request path is not valid percent-encoded UTF-8")]
 #[non_exhaustive]
 pub struct InvalidPath;
+
+#[cold]
+fn take_user(extensions: &mut Extensions) -> Option<RemoteUser> {
+    extensions.remove()
+}
 
 /// Parses `1*DIGIT` without overflow (H-43, H-45).
 pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {

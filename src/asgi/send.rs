@@ -215,6 +215,7 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
+    #[inline]
     pub fn poll_block(
         &mut self,
         cx: &mut Context<'_>,
@@ -270,6 +271,7 @@ impl Send {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
+    #[inline]
     pub fn poll_respond(
         &mut self,
         cx: &mut Context<'_>,
