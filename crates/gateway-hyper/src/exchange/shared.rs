@@ -155,22 +155,24 @@ impl HttpExchange {
     }
 
     /// The response, as soon as its head may go out; `Err` when the connection is to be closed
-    /// without any. `ended` is what the application's call came to, if it is over just now.
-    pub(crate) fn poll_response(
+    /// without any. `ended` is what the application's call came to, if it is over just now, and `body` makes the
+    /// body that the protocol sends: here, since a response is large to move for the sake of its body.
+    pub(crate) fn poll_response<B>(
         &self,
         cx: &mut Context<'_>,
         ended: Option<&Result<(), Error>>,
-    ) -> Poll<Result<Response<Reply>, Aborted>> {
+        body: impl FnOnce(Reply) -> B,
+    ) -> Poll<Result<Response<B>, Aborted>> {
         let mut state = self.lock();
         if let Some(result) = ended {
             state.end(result);
         }
         if std::mem::take(&mut state.too_slow) {
             state.head_out = true;
-            return Poll::Ready(Ok(busy().map(Reply::Whole)));
+            return Poll::Ready(Ok(busy().map(Reply::Whole).map(body)));
         }
         if let Some(Action::Answer(status)) = state.ended {
-            return Poll::Ready(Ok(answer(status).map(Reply::Whole)));
+            return Poll::Ready(Ok(answer(status).map(Reply::Whole).map(body)));
         }
         if !state.content {
             if state.ended.is_some() {
@@ -191,7 +193,7 @@ impl HttpExchange {
         } else {
             Reply::Streamed
         };
-        let mut response = Response::new(reply);
+        let mut response = Response::new(body(reply));
         *response.status_mut() = start.status;
         std::mem::swap(response.headers_mut(), &mut start.headers);
         let hides = !matches!(start.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -283,10 +285,14 @@ impl HttpExchange {
     /// hyper wants no more of the body; what the application still sends goes nowhere.
     /// `room` is a queue that was taken; it is used again.
     pub(crate) fn discard(&self, mut room: VecDeque<Bytes>) {
-        room.clear();
+        if !room.is_empty() {
+            room.clear();
+        }
         let mut state = self.lock();
         state.discard = true;
-        state.queue.clear();
+        if !state.queue.is_empty() {
+            state.queue.clear();
+        }
         state.queued = 0;
         state.file = None;
         if state.queue.capacity() < room.capacity() {

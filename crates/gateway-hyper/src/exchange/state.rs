@@ -196,27 +196,34 @@ impl State {
         keep(&mut self.connection, cx);
     }
 
-    /// Takes a block that the machine has accepted; `len` is what it was before HEAD made it empty.
-    #[inline]
+    /// Takes a block that the machine has accepted; `len` is what it was before HEAD made it empty. As a call it
+    /// would take as long as what it does.
+    #[inline(always)]
     pub(super) fn content(&mut self, block: Bytes, len: usize, more_body: bool) {
         self.content = true;
+        if len > 0 && !self.machine.is_bodiless() && !self.discard {
+            self.unqueued = 0;
+            self.queued += len;
+            self.queue.push_back(block);
+        } else {
+            self.pass_over(len);
+        }
+        if !more_body && self.machine.state() == HttpState::Done {
+            self.complete();
+        }
+    }
+
+    /// Counts a block that does not go to the client.
+    #[inline(never)]
+    fn pass_over(&mut self, len: usize) {
         let hidden = self.machine.is_bodiless();
         if hidden {
             self.hidden_len += len as u64;
         }
         if hidden || self.discard {
-            self.unqueued += 1;
             self.unseen = (self.unseen.0 + 1, self.unseen.1.saturating_add(len));
-        } else if len > 0 {
-            self.unqueued = 0;
-            self.queued += len;
-            self.queue.push_back(block);
-        } else {
-            self.unqueued += 1;
         }
-        if !more_body && self.machine.state() == HttpState::Done {
-            self.complete();
-        }
+        self.unqueued += 1;
     }
 
     /// Takes a part of a file that the machine has accepted.
@@ -266,9 +273,14 @@ impl State {
     #[inline]
     fn drop_request(&mut self) {
         if self.request.is_some() || !self.ahead.is_empty() {
-            self.request = None;
-            self.ahead.clear();
+            self.give_request_up();
         }
+    }
+
+    #[inline(never)]
+    fn give_request_up(&mut self) {
+        self.request = None;
+        self.ahead.clear();
     }
 
     /// Why the exchange is over, as `receive` tells it; a shutdown is told by it alone.
@@ -295,8 +307,12 @@ impl State {
         }
     }
 
+    #[inline]
     pub(super) fn wake_both(&mut self) {
-        for waker in [self.receiver.take(), self.sender.take()].into_iter().flatten() {
+        if let Some(waker) = self.receiver.take() {
+            waker.wake();
+        }
+        if let Some(waker) = self.sender.take() {
             waker.wake();
         }
     }

@@ -90,8 +90,17 @@ impl http_body::Body for Body {
 }
 
 impl Stream {
+    #[inline]
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        if self.blocks.is_empty() && self.next == Next::Unknown {
+        match self.blocks.pop_front() {
+            Some(block) => Poll::Ready(Some(Ok(Frame::data(block)))),
+            None => self.poll_more(cx),
+        }
+    }
+
+    /// No block is at hand.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        if self.next == Next::Unknown {
             self.next = self.exchange.take_blocks(cx, &mut self.blocks);
             if self.blocks.is_empty() && self.next == Next::Unknown {
                 self.link.drive(cx);

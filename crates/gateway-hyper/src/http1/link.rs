@@ -6,7 +6,7 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
@@ -157,24 +157,39 @@ impl Link {
             return self.poll_websocket(&mut call, cx);
         }
         let ended = self.poll_call(&mut call, cx);
-        let Some(exchange) = &call.exchange else {
-            return Poll::Ready(Err(Aborted));
-        };
-        let response = exchange.poll_response(cx, ended.as_ref());
-        if exchange.has_hints() {
-            self.interim.hint(exchange.take_hints());
+        match &call.exchange {
+            Some(exchange) => self.poll_exchange(exchange, cx, ended.as_ref()),
+            None => Poll::Ready(Err(Aborted)),
         }
-        let response = ready!(response);
-        self.control.waits().end(Wait::Call);
-        let mut response = response?.map(|reply| match reply {
+    }
+
+    /// Polls for the head of the response; it is changed where it is, since it is large to move.
+    #[inline]
+    fn poll_exchange(
+        self: &Arc<Self>,
+        exchange: &Arc<HttpExchange>,
+        cx: &mut Context<'_>,
+        ended: Option<&Result<(), Error>>,
+    ) -> Poll<Result<Response<Body>, Aborted>> {
+        let mut polled = exchange.poll_response(cx, ended, |reply| match reply {
             Reply::Whole(block) => Body::full(block),
             Reply::Streamed => Body::stream(Arc::clone(exchange), Arc::clone(self)),
         });
-        let leaves = self.control.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
-        if self.is_last() || leaves {
-            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        if exchange.has_hints() {
+            self.interim.hint(exchange.take_hints());
         }
-        Poll::Ready(Ok(response))
+        if let Poll::Ready(result) = &mut polled {
+            self.control.waits().end(Wait::Call);
+            if let Ok(response) = result {
+                self.control.counters().answered(response.status());
+                let leaves =
+                    self.control.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+                if self.is_last() || leaves {
+                    response.headers_mut().insert(header::CONNECTION, CLOSE);
+                }
+            }
+        }
+        polled
     }
 
     /// Whether the application was called for a request on this connection.

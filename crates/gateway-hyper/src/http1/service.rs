@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -56,10 +56,6 @@ impl Future for Responding {
             };
             return Poll::Ready(Ok(response.map(Body::full)));
         }
-        let response = ready!(self.link.poll_response(cx));
-        if let Ok(response) = &response {
-            self.link.control().counters().answered(response.status());
-        }
-        Poll::Ready(response)
+        self.link.poll_response(cx)
     }
 }

@@ -52,6 +52,7 @@ impl Link {
             return Poll::Pending;
         };
         let response = session.response(reply);
+        self.control().counters().answered(response.status());
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             if session.expects() {
                 self.interim().go_on();

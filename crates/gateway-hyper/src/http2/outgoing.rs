@@ -1,6 +1,7 @@
 //! What goes out on a stream: the response.
 
 use std::collections::VecDeque;
+use std::convert::identity;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -85,7 +86,7 @@ impl Outgoing {
         shared: &Shared,
         ended: Option<&Result<(), Error>>,
     ) -> Poll<Result<bool, Lost>> {
-        let polled = exchange.poll_response(cx, ended);
+        let polled = exchange.poll_response(cx, ended, identity);
         self.send_interim(exchange);
         let response = match polled {
             Poll::Ready(Ok(response)) => response,
