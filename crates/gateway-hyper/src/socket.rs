@@ -151,6 +151,11 @@ impl Rewound {
     pub(crate) const fn new(ahead: Bytes, socket: Socket) -> Self {
         Self { ahead, socket }
     }
+
+    /// Has the socket closed by a reset.
+    pub(crate) fn reset(&self) {
+        self.socket.reset();
+    }
 }
 
 impl AsyncRead for Rewound {

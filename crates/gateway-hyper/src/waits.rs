@@ -87,6 +87,18 @@ impl Waits {
         self.deadlines[wait as usize].store(0, Ordering::Relaxed);
     }
 
+    /// Has a wait go on while something is `blocked`, and begin anew where it `moved` in between.
+    #[inline]
+    pub(crate) fn watch(&self, wait: Wait, blocked: bool, moved: bool, limit: Limited) {
+        if !blocked {
+            if self.is_waiting(wait) {
+                self.end(wait);
+            }
+        } else if moved || !self.is_waiting(wait) {
+            self.begin(wait, limit);
+        }
+    }
+
     #[inline]
     pub(crate) fn is_waiting(&self, wait: Wait) -> bool {
         self.deadlines[wait as usize].load(Ordering::Relaxed) != 0
@@ -209,6 +221,22 @@ mod tests {
         waits.end(Wait::Idle);
         waits.clock.now.store(9999, Ordering::Relaxed);
         assert!(!waits.check(|_| {}));
+    }
+
+    #[test]
+    fn wait_begins_anew_where_something_moved() {
+        let waits = at(1000);
+        let limit = Limited::new(Some(Duration::from_secs(1)));
+        for (now, moved, expires) in
+            [(1000, false, false), (1900, true, false), (2800, false, false), (2900, false, true)]
+        {
+            waits.clock.now.store(now, Ordering::Relaxed);
+            waits.watch(Wait::Write, true, moved, limit);
+            assert_eq!(waits.check(|_| {}), expires, "at {now}");
+        }
+        waits.watch(Wait::Write, true, false, limit);
+        waits.watch(Wait::Write, false, true, limit);
+        assert!(!waits.is_waiting(Wait::Write));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use super::connection::Shared;
 use super::turns::Turn;
 use crate::exchange::{HttpExchange, Next};
+use crate::waits::{Limited, Wait, Waits};
 use crate::websocket::Denied;
 
 /// Where blocks come from.
@@ -29,17 +30,21 @@ pub(super) struct Body {
     next: Next,
     /// The turn of the connection that a reset waits for.
     last_turn: Option<Turn>,
+    /// Whether the client took something since that was last looked at.
+    moved: bool,
 }
 
 impl Body {
     /// For a stream whose head is out, with what of the body is there already.
     pub(super) const fn new(stream: SendStream<Bytes>, blocks: VecDeque<Bytes>, next: Next) -> Self {
-        Self { stream, blocks, next, last_turn: None }
+        Self { stream, blocks, next, last_turn: None, moved: false }
     }
 
-    /// Whether there is something that the client does not take.
-    pub(super) fn is_blocked(&self) -> bool {
-        !self.blocks.is_empty()
+    /// Watches over the time in which the client takes nothing of what there is; `pending` tells what the last
+    /// [`poll`](Self::poll) came to.
+    pub(super) fn watch(&mut self, pending: bool, waits: &Waits, limit: Limited) {
+        let moved = std::mem::take(&mut self.moved);
+        waits.watch(Wait::Write, pending && !self.blocks.is_empty(), moved, limit);
     }
 
     /// Whether the client took its request back.
@@ -87,6 +92,7 @@ impl Body {
                 return Poll::Ready(Err(Lost));
             };
             let piece = block.split_to(room.min(block.len()));
+            self.moved = true;
             if block.is_empty() {
                 self.blocks.pop_front();
             }

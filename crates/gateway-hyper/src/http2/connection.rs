@@ -16,6 +16,7 @@ use tracing::debug;
 use super::outgoing::refuse;
 use super::stream::Stream;
 use super::turns::{Turn, Turns};
+use super::watched::Watched;
 use super::websocket::WebSocket;
 use crate::control::Control;
 use crate::refusal::{refusal, take_authority, too_large};
@@ -46,6 +47,7 @@ pub(crate) async fn serve(
     io: Rewound,
 ) {
     control.waits().begin(Wait::Head, serving.limits().head);
+    let io = Watched::new(io, Arc::clone(&control), serving.limits().write);
     let mut handshake = Box::pin(serving.http2().handshake::<_, Bytes>(io));
     let shaken = poll_fn(|cx| {
         control.wait(cx);
@@ -81,9 +83,10 @@ pub(crate) async fn serve(
         if control.is_cut_off() {
             return Poll::Ready(());
         }
-        let idle = control.waits().take_expired().is_some();
-        if idle && stopping {
-            // It was told to go, and stays.
+        let expired = control.waits().take_expired();
+        let idle = expired.is_some_and(|expired| expired.contains(Wait::Idle));
+        if expired.is_some_and(|expired| expired.contains(Wait::Write)) || (idle && stopping) {
+            // It takes nothing; or was told to go, and stays.
             return Poll::Ready(());
         }
         if (control.is_stopping() || idle) && !stopping {
@@ -106,7 +109,7 @@ impl Shared {
     fn poll_accept(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
-        h2: &mut h2::server::Connection<Rewound, Bytes>,
+        h2: &mut h2::server::Connection<Watched, Bytes>,
     ) -> Poll<()> {
         loop {
             match h2.poll_accept(cx) {

@@ -8,6 +8,7 @@ mod outgoing;
 mod stream;
 mod tunnel;
 mod turns;
+mod watched;
 mod websocket;
 
 pub(crate) use self::connection::serve;

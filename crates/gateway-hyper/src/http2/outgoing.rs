@@ -56,14 +56,7 @@ impl Outgoing {
             return Poll::Ready(Ok(()));
         };
         let polled = body.poll(cx, exchange, self.reads_trailers, shared);
-        let blocked = polled.is_pending() && body.is_blocked();
-        if blocked != waits.is_waiting(Wait::Write) {
-            if blocked {
-                waits.begin(Wait::Write, shared.serving.limits().write);
-            } else {
-                waits.end(Wait::Write);
-            }
-        }
+        body.watch(polled.is_pending(), waits, shared.serving.limits().write);
         if polled.is_pending() && body.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(Lost));
         }

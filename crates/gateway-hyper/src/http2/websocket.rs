@@ -7,17 +7,18 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gateway_iface::asgi::Disconnect;
-use h2::RecvStream;
 use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
 use http::{Response, header};
 
-use super::body::{Body, Lost};
+use super::body::{Body, Lost, Source};
 use super::connection::Shared;
 use super::tunnel::Tunnel;
 use crate::builder::OnDisconnect;
 use crate::control::Control;
 use crate::exchange::Next;
 use crate::serving::Registered;
+use crate::waits::Wait;
 use crate::websocket::{Content, Driver, Session};
 
 /// The task of one stream that asked for a WebSocket.
@@ -46,13 +47,20 @@ impl WebSocket {
         let _over = Over { shared: Arc::clone(&self.shared) };
         let control = Arc::clone(self.registered.control());
         let policy = self.shared.serving.settings().on_disconnect;
+        let mut taken_back = false;
         let reply = poll_fn(|cx| {
             if let Poll::Ready(lost) = self.poll_told(cx, &control) {
                 self.session.lose(lost);
+                if lost == Disconnect::Client && !std::mem::replace(&mut taken_back, true) {
+                    self.shared.ended(true);
+                }
             }
             self.session.poll_reply(cx)
         });
         let reply = reply.await;
+        if !taken_back {
+            self.shared.ended(false);
+        }
         let (mut parts, content) = self.session.response_over_http_2(reply).into_parts();
         parts.headers.entry(header::DATE).or_insert_with(|| self.shared.serving.date());
         control.counters().answered(parts.status);
@@ -68,35 +76,46 @@ impl WebSocket {
             return;
         }
         let lost = match content {
-            Content::Whole(_) if done => false,
+            Content::Whole(_) if done => None,
             Content::Whole(block) => {
-                let mut body = Body::new(stream, VecDeque::from([block]), Next::End);
-                poll_fn(|cx| {
-                    self.session.poll(cx);
-                    body.poll(cx, &(), false, &self.shared)
-                })
-                .await
-                .is_err()
+                let body = Body::new(stream, VecDeque::from([block]), Next::End);
+                self.write_out(body, &(), &control).await
             }
             Content::Denied(denied) => {
-                let mut body = Body::new(stream, VecDeque::new(), Next::Unknown);
-                poll_fn(|cx| {
-                    self.session.poll(cx);
-                    match body.poll(cx, &denied, false, &self.shared) {
-                        Poll::Pending if body.poll_reset(cx).is_ready() || control.is_cut_off() => {
-                            Poll::Ready(Err(Lost))
-                        }
-                        polled => polled,
-                    }
-                })
-                .await
-                .is_err()
+                let body = Body::new(stream, VecDeque::new(), Next::Unknown);
+                self.write_out(body, &denied, &control).await
             }
         };
-        if lost {
-            self.lose(Disconnect::Client, policy);
+        if let Some(reason) = lost {
+            self.lose(reason, policy);
         }
         self.finish(&control).await;
+    }
+
+    /// Writes out the answer to a refused handshake; why that was given up, if it was.
+    async fn write_out(
+        &mut self,
+        mut body: Body,
+        source: &impl Source,
+        control: &Control,
+    ) -> Option<Disconnect> {
+        let (waits, limit) = (control.waits(), self.shared.serving.limits().write);
+        poll_fn(|cx| {
+            control.wait(cx);
+            self.session.poll(cx);
+            if waits.take_expired().is_some_and(|expired| expired.contains(Wait::Write)) {
+                body.reset(Reason::CANCEL);
+                return Poll::Ready(Some(Disconnect::Timeout));
+            }
+            let polled = body.poll(cx, source, false, &self.shared);
+            body.watch(polled.is_pending(), waits, limit);
+            match polled {
+                Poll::Ready(written) => Poll::Ready(written.err().map(|Lost| Disconnect::Client)),
+                Poll::Pending if control.is_cut_off() => Poll::Ready(Some(Disconnect::Shutdown)),
+                Poll::Pending => body.poll_reset(cx).map(|()| Some(Disconnect::Client)),
+            }
+        })
+        .await
     }
 
     /// Why the handshake is given up, if it is.

@@ -34,6 +34,8 @@ pub(crate) struct Driver<Io> {
     unflushed: bool,
     /// Whether writing waits for the client.
     is_blocked: bool,
+    /// Whether the client took something since that was last looked at.
+    moved: bool,
     phase: Phase,
     /// Whether the client may still be sending when this side is closed.
     lingers: bool,
@@ -73,6 +75,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             written: 0,
             unflushed: false,
             is_blocked: false,
+            moved: false,
             phase: Phase::Open,
             lingers: false,
             paused: false,
@@ -102,13 +105,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 self.session.shut_down();
             }
             let polled = self.poll(cx);
-            if waits.is_waiting(Wait::Write) != self.is_blocked {
-                if self.is_blocked {
-                    waits.begin(Wait::Write, self.session.serving().limits().write);
-                } else {
-                    waits.end(Wait::Write);
-                }
-            }
+            let moved = std::mem::take(&mut self.moved);
+            waits.watch(Wait::Write, self.is_blocked, moved, self.session.serving().limits().write);
             polled
         })
         .await;
@@ -241,6 +239,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                     }
                     Poll::Ready(Ok(written @ 1..)) => {
                         self.written += written;
+                        self.moved = true;
                         self.unflushed = true;
                     }
                     Poll::Ready(_) => return self.lost(Disconnect::Client),

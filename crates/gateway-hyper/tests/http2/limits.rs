@@ -1,6 +1,6 @@
 //! What a request may take, over HTTP/2.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gateway_hyper::Builder;
@@ -121,6 +121,35 @@ fn client_that_takes_nothing_loses_its_stream() {
         let response = response.await.unwrap();
         assert_eq!(told.recv().await, Some(Some(Disconnect::Timeout)));
         assert!(read(response).await.is_err());
+        server.stop().await;
+    });
+}
+
+/// The limit is on the time in which nothing is taken, however long the whole takes.
+#[test]
+fn client_that_takes_little_but_goes_on_keeps_its_stream() {
+    on_both_runtimes(async || {
+        let app = async |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
+            scope.into_http()?;
+            send.start(StatusCode::OK, HeaderMap::new()).await?;
+            loop {
+                send.block(Bytes::from_static(&[0; 65536])).await?;
+            }
+            #[expect(unreachable_code, reason = "it gives the application its type")]
+            Ok::<(), Error>(())
+        };
+        let limit = Duration::from_millis(600);
+        let server = Server::with(patient().write_timeout(Some(limit)), app).await;
+        let mut client = server.connect_by(h2::client::Builder::new().initial_window_size(1024)).await;
+        let (response, _) = client.open(get("/"), true).await;
+        let mut body = response.await.unwrap().into_body();
+        let began = Instant::now();
+        while began.elapsed() < 2 * limit {
+            let block = body.data().await.expect("cut off").expect("cut off");
+            tokio::time::sleep(limit / 12).await;
+            body.flow_control().release_capacity(block.len()).unwrap();
+        }
+        drop((body, client));
         server.stop().await;
     });
 }

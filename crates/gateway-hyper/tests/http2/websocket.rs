@@ -1,5 +1,7 @@
 //! WebSockets on streams (RFC 8441).
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use gateway_iface::asgi::event::{Accept, Close};
 use gateway_iface::asgi::{self, Disconnect, Handshake};
@@ -10,7 +12,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{Method, Request, Response};
 use tokio::sync::mpsc;
 
-use crate::support::{Client, Server, get, on_both_runtimes, read};
+use crate::support::{Client, Server, builder, get, on_both_runtimes, read};
 
 /// Echoes, closes, refuses or denies, as the path says; tells how the socket was closed.
 fn app(tell: mpsc::UnboundedSender<(u16, Disconnect)>) -> impl asgi::Application + 'static {
@@ -134,7 +136,7 @@ fn s_63_messages_go_both_ways_on_a_stream() {
 fn s_15_handshake_that_is_refused_is_answered_on_its_stream() {
     on_both_runtimes(async || {
         let (tell, _told) = mpsc::unbounded_channel();
-        let server = Server::despite(&["A-65", "A-88"], crate::support::builder(), app(tell)).await;
+        let server = Server::despite(&["A-65", "A-88"], builder(), app(tell)).await;
         let mut client = server.connect().await;
         for (path, fields, status, body) in [
             ("/refuse", &[VERSION][..], 403, "Forbidden"),
@@ -209,6 +211,30 @@ fn s_55_close_of_the_application_goes_out_on_the_stream() {
         send.send_data(Bytes::from_static(&[0x88, 0x82, 0, 0, 0, 0, 0x0b, 0xb8]), false).unwrap();
         ended(receive).await;
         assert_eq!(client.send(get("/")).await.status(), 200);
+        server.stop().await;
+    });
+}
+
+/// The limit is on the time in which nothing is taken, however long a message takes.
+#[test]
+fn s_63_client_that_takes_little_but_goes_on_keeps_its_socket() {
+    on_both_runtimes(async || {
+        let (tell, _told) = mpsc::unbounded_channel();
+        let limit = Duration::from_millis(600);
+        let server = Server::with(builder().write_timeout(Some(limit)), app(tell)).await;
+        let mut client = server.connect_by(h2::client::Builder::new().initial_window_size(1024)).await;
+        let (response, mut send) = ask(&mut client, "/", &[VERSION]).await;
+        let mut stream = response.await.unwrap().into_body();
+        // A message of 65,535 octets, by the mask that changes nothing.
+        let message = [&b"\x82\xfe\xff\xff\0\0\0\0"[..], &[0; 65535]].concat();
+        send.send_data(Bytes::from(message), false).unwrap();
+        let began = Instant::now();
+        while began.elapsed() < 2 * limit {
+            let block = stream.data().await.expect("cut off").expect("cut off");
+            tokio::time::sleep(limit / 12).await;
+            stream.flow_control().release_capacity(block.len()).unwrap();
+        }
+        drop((stream, send, client));
         server.stop().await;
     });
 }
