@@ -90,6 +90,7 @@ async fn accept(
     counters: &Arc<Counters>,
     end: &CancellationToken,
 ) {
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             // What waits already is served; tokio's budget ends that where more and more comes.
@@ -98,11 +99,20 @@ async fn accept(
             () = end.cancelled() => return,
         };
         match accepted {
-            Ok(accepted) => serving.connect(accepted, acceptor, counters),
+            Ok(accepted) => {
+                failing = false;
+                serving.connect(accepted, acceptor, counters);
+            }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                warn!(%error, "cannot accept");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                // Once for each time that it lasts.
+                if !std::mem::replace(&mut failing, true) {
+                    warn!(%error, "cannot accept");
+                }
+                tokio::select! {
+                    () = end.cancelled() => return,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                }
             }
         }
     }

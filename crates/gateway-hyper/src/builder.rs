@@ -126,7 +126,9 @@ impl Builder {
         self
     }
 
-    /// How many connections may be open; 16,384 by default, `None` is as many as the system has descriptors for.
+    /// How many connections may be open; 16,384 by default, `None` is as many as the system has descriptors for. They
+    /// are never more than that, less 64 for everything else: see `ulimit -n`. The ready-made command line asks
+    /// the system for as many as it allows.
     ///
     /// One more is answered with 503 and `retry-after`, and closed; over TLS it is closed without an answer.
     pub const fn max_connections(mut self, connections: Option<usize>) -> Self {

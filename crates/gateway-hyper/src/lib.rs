@@ -98,6 +98,7 @@ mod connection;
 mod control;
 mod counted;
 mod date;
+mod descriptors;
 mod error;
 mod exchange;
 mod handle;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use gateway_iface::asgi::Application;
 use sd_notify::NotifyState;
 use tokio::runtime;
-use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::accept::{Accepting, Acceptors};
@@ -211,11 +210,8 @@ impl Server {
         for address in addresses {
             info!(%address, "listening");
         }
-        let mut watching = JoinSet::new();
-        for serving in beside.iter().map(|(_, serving)| serving).chain([&serving]) {
-            let serving = Arc::clone(serving);
-            watching.spawn(async move { serving.watch().await });
-        }
+        let watched = beside.iter().map(|(_, serving)| serving).chain([&serving]);
+        let watching = watched.map(Serving::watch).collect::<io::Result<Vec<_>>>()?;
         let mut accepting = acceptors.accept(&serving, || status.counters());
         replacing.serves();
         let tell = |states: &[NotifyState<'_>]| builder.notify.then(|| notify(states));
@@ -235,6 +231,7 @@ impl Server {
         };
         if let Some(pid) = new {
             info!(pid, "a new process serves, this one finishes");
+            status.drain();
             tell(&[NotifyState::MainPid(pid)]);
             accepting.hand_over().await;
             for (accepting, _) in &mut beside {
@@ -264,6 +261,7 @@ impl Server {
             accepting.end().await;
             serving.drain(builder.grace_period.min(BESIDE), &mut stop).await;
         }
+        drop(watching);
         if stopped.is_ok() {
             info!("stopped");
         }

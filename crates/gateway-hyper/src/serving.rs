@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use gateway_iface::asgi::{Application, Capabilities, Capability, State};
@@ -12,16 +15,16 @@ use gateway_iface::{Connection, ServerAddr};
 use http::HeaderValue;
 use hyper::server::conn::http1;
 use tokio::sync::Semaphore;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::builder::{Builder, MAX_HEADERS};
 use crate::connection;
 use crate::control::Control;
 use crate::date::Date;
+use crate::descriptors;
 use crate::limits::Limits;
 use crate::listener::{Accepted, Acceptor};
 use crate::signal::Stop;
@@ -40,8 +43,9 @@ pub(crate) struct Serving {
     date: Date,
     state: Option<State>,
     next_id: AtomicU64,
-    /// Connections that are open, where that has a limit.
+    /// Connections that are open, and how many may be.
     open: AtomicUsize,
+    max_connections: usize,
     /// Requests under way, where that has a limit.
     admitted: AtomicUsize,
     /// Places for connections that are being turned away.
@@ -54,6 +58,11 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn new(app: Arc<dyn Application>, settings: Builder, state: Option<State>) -> Self {
+        let wanted = settings.max_connections.unwrap_or(usize::MAX);
+        let max_connections = wanted.min(descriptors::room());
+        if max_connections < wanted {
+            info!(connections = max_connections, "the system has descriptors for no more connections");
+        }
         let mut http1 = http1::Builder::new();
         http1.half_close(settings.half_close).max_header_size(settings.max_head_size);
         // One task watches over all waits, this one among them.
@@ -72,6 +81,7 @@ impl Serving {
             state,
             next_id: AtomicU64::new(0),
             open: AtomicUsize::new(0),
+            max_connections,
             admitted: AtomicUsize::new(0),
             shedding: Arc::new(Semaphore::new(MAX_SHEDDING)),
             tracker: TaskTracker::new(),
@@ -100,17 +110,24 @@ impl Serving {
         &self.limits
     }
 
-    /// Watches over the waits of all connections; it never ends.
-    pub(crate) async fn watch(&self) {
-        let mut ticks = tokio::time::interval(self.limits.tick());
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            self.clock.tick();
-            for connection in self.connections().values() {
-                connection.check_waits();
+    /// Watches over the waits of all connections, on a thread of its own: one that an application blocks
+    /// would hold up the limits of all.
+    pub(crate) fn watch(self: &Arc<Self>) -> io::Result<Watching> {
+        let serving = Arc::downgrade(self);
+        let (end, ended) = mpsc::channel();
+        let tick = self.limits.tick();
+        thread::Builder::new().name("gateway-watch".to_owned()).spawn(move || {
+            while ended.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                let Some(serving) = serving.upgrade() else {
+                    return;
+                };
+                serving.clock.tick();
+                for connection in serving.connections().values() {
+                    connection.check_waits();
+                }
             }
-        }
+        })?;
+        Ok(Watching { _end: end })
     }
 
     /// The value of `date` (H-70).
@@ -144,7 +161,7 @@ impl Serving {
     }
 
     fn is_full(&self) -> bool {
-        self.settings.max_connections.is_some_and(|most| self.open.load(Ordering::Relaxed) >= most)
+        self.open.load(Ordering::Relaxed) >= self.max_connections
     }
 
     /// Turns a connection away that is one too many: with 503, where that can be said without a handshake.
@@ -240,6 +257,12 @@ impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serving").field("connections", &self.connections().len()).finish_non_exhaustive()
     }
+}
+
+/// Watches until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    _end: Sender<()>,
 }
 
 /// The place of a connection among those that are open.

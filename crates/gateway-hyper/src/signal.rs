@@ -18,7 +18,6 @@ impl Stop {
     /// From now on a signal is noticed, and does not end the process.
     pub(crate) fn new(told: watch::Receiver<bool>, signals: bool) -> Self {
         let listen = |kind, name| match signal(kind) {
-            _ if !signals => None,
             Ok(signal) => Some(signal),
             Err(error) => {
                 warn!(%error, "{name} does not stop this server");
@@ -27,8 +26,9 @@ impl Stop {
         };
         Self {
             told,
-            interrupt: listen(SignalKind::interrupt(), "Ctrl-C"),
-            terminate: listen(SignalKind::terminate(), "SIGTERM"),
+            // Only to ask for it takes a signal away from the rest of the process.
+            interrupt: signals.then(|| listen(SignalKind::interrupt(), "Ctrl-C")).flatten(),
+            terminate: signals.then(|| listen(SignalKind::terminate(), "SIGTERM")).flatten(),
         }
     }
 

@@ -15,6 +15,7 @@ use tracing::error;
 
 use super::options::{Asynchronous, Options, PoolOptions, Synchronous};
 use super::{check, logging, plan};
+use crate::descriptors;
 use crate::error::ServeError;
 use crate::listener::Inherited;
 use crate::pool::Pool;
@@ -159,6 +160,7 @@ fn run(
     mut inherited: Inherited,
     app: impl FnOnce() -> io::Result<Arc<dyn Application>>,
 ) -> ExitCode {
+    descriptors::raise();
     if options.check {
         return match check::check(options, &inherited) {
             Ok(true) => ExitCode::SUCCESS,

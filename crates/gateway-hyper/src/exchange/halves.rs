@@ -20,7 +20,10 @@ impl Exchange for HttpExchange {
             return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
         }
         if !state.machine.is_request_read() {
-            state.continues |= std::mem::take(&mut state.expects);
+            if std::mem::take(&mut state.expects) {
+                state.continues = true;
+                self.wake_connection(&state);
+            }
             let event = if let Some(request) = state.ahead.pop_front() {
                 state.ahead_octets -= request.body.len();
                 ReceiveEvent::HttpRequest(request)

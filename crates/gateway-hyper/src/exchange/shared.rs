@@ -70,6 +70,7 @@ impl HttpExchange {
         let mut state = self.lock();
         state.machine.lose(reason);
         state.request = None;
+        state.budget.go_on();
         state.ahead.clear();
         state.queue.clear();
         state.queued = 0;

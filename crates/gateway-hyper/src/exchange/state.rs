@@ -281,6 +281,7 @@ impl State {
     fn give_request_up(&mut self) {
         self.request = None;
         self.ahead.clear();
+        self.budget.go_on();
     }
 
     /// Why the exchange is over, as `receive` tells it; a shutdown is told by it alone.
@@ -334,6 +335,7 @@ impl State {
     pub(super) fn refuse(&mut self, status: StatusCode, reason: Disconnect) {
         self.refused = Some((status, reason));
         self.request = None;
+        self.budget.go_on();
         if reason == Disconnect::Timeout {
             self.machine.lose(reason);
         }

@@ -102,7 +102,7 @@ impl Link {
         replace_host(&mut head);
         // hyper leaves something there when a request asks for another protocol.
         if !head.extensions().is_empty() && websocket::is_asked(&head) {
-            return self.begin_websocket(head, body.is_some());
+            return self.begin_websocket(head, body.is_some(), admitted.ok().flatten());
         }
         head.set_bodiless(body.is_none());
         if chunked && head.headers().contains_key(header::TRAILER) {
@@ -305,7 +305,11 @@ impl Link {
 
     /// Whether a request is under way whose response is not complete.
     pub(crate) fn is_answering(&self) -> bool {
-        self.is_active() && !self.lock().exchange.as_ref().is_some_and(|exchange| exchange.is_answered())
+        if !self.is_active() {
+            return false;
+        }
+        let call = self.lock();
+        call.websocket.is_some() || !call.exchange.as_ref().is_some_and(|exchange| exchange.is_answered())
     }
 
     pub(crate) fn is_active(&self) -> bool {

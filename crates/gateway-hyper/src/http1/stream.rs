@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::link::Link;
 use crate::socket::Socket;
@@ -22,15 +23,56 @@ pub(crate) struct Stream {
     between: bool,
     /// A response with 103 or 100 that is being written.
     interim: Bytes,
+    /// What came of the preface of HTTP/2, which hyper knows only as a whole; `None` once hyper was given something.
+    preface: Option<Preface>,
+}
+
+/// The beginning of a preface.
+#[derive(Debug, Default)]
+struct Preface {
+    octets: [u8; PREFACE.len()],
+    len: usize,
 }
 
 impl Stream {
     pub(crate) fn new(socket: Socket, link: Arc<Link>) -> Self {
-        Self { socket: TokioIo::new(socket), link, between: true, interim: Bytes::new() }
+        Self {
+            socket: TokioIo::new(socket),
+            link,
+            between: true,
+            interim: Bytes::new(),
+            preface: Some(Preface::default()),
+        }
     }
 
     pub(crate) fn into_socket(self) -> Socket {
         self.socket.into_inner()
+    }
+
+    /// Reads the first octets: as long as they may become the preface of HTTP/2, they are held back.
+    #[cold]
+    fn poll_first(&mut self, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        while let Some(preface) = &mut self.preface {
+            let mut room = [0; 1024];
+            let free = buf.remaining().saturating_sub(preface.len).min(room.len());
+            let mut part = ReadBuf::new(&mut room[..free]);
+            ready!(Pin::new(self.socket.inner_mut()).poll_read(cx, &mut part))?;
+            self.link.received();
+            let part = part.filled();
+            let held = &preface.octets[..preface.len];
+            let may_become = !part.is_empty()
+                && preface.len + part.len() < PREFACE.len()
+                && PREFACE[preface.len..].starts_with(part);
+            if may_become {
+                preface.octets[preface.len..][..part.len()].copy_from_slice(part);
+                preface.len += part.len();
+            } else {
+                buf.put_slice(held);
+                buf.put_slice(part);
+                self.preface = None;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Writes what a response has ahead of its head, where it may still be.
@@ -69,6 +111,9 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.preface.is_some() {
+            return self.poll_first(cx, buf);
+        }
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         self.link.received();
         Poll::Ready(Ok(()))
@@ -112,3 +157,6 @@ impl Write for Stream {
         polled
     }
 }
+
+/// What HTTP/2 begins with.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

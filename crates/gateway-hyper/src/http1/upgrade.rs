@@ -10,12 +10,18 @@ use super::body::Body;
 use super::link::{Call, Link};
 use super::service::Responding;
 use crate::exchange::Aborted;
+use crate::serving::Admitted;
 use crate::websocket::{Content, Handshake, Session};
 
 impl Link {
     /// Begins the call for a WebSocket, unless its handshake is not valid.
     #[cold]
-    pub(super) fn begin_websocket(self: &Arc<Self>, head: Box<RequestHead>, has_body: bool) -> Responding {
+    pub(super) fn begin_websocket(
+        self: &Arc<Self>,
+        head: Box<RequestHead>,
+        has_body: bool,
+        admitted: Option<Admitted>,
+    ) -> Responding {
         let link = Arc::clone(self);
         let settings = &self.serving().settings().websocket;
         let handshake = match Handshake::read(&head, has_body, settings) {
@@ -27,7 +33,7 @@ impl Link {
         };
         let mut call = self.lock();
         self.make_way(&mut call);
-        let session = Session::begin(Arc::clone(self.serving()), self.control(), head, handshake);
+        let session = Session::begin(Arc::clone(self.serving()), self.control(), head, handshake, admitted);
         if self.control().is_stopping() {
             session.shut_down();
         }

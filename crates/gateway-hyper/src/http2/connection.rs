@@ -20,7 +20,7 @@ use super::watched::Watched;
 use super::websocket::WebSocket;
 use crate::control::Control;
 use crate::refusal::{refusal, take_authority, too_large};
-use crate::serving::Serving;
+use crate::serving::{Admitted, Serving};
 use crate::socket::Rewound;
 use crate::stats::{Counters, Limit};
 use crate::waits::Wait;
@@ -116,6 +116,9 @@ impl Shared {
                 Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond),
                 Poll::Ready(Some(Err(error))) => {
                     debug!(%error, "connection ended");
+                    if error.is_library() {
+                        self.counters().malformed();
+                    }
                     return Poll::Ready(());
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
@@ -135,13 +138,22 @@ impl Shared {
         let settings = self.serving.settings();
         let (parts, body) = request.into_parts();
         let mut head = Box::new(RequestHead::on(parts, Arc::clone(&self.connection)));
-        let websocket = head.extensions_mut().remove::<Protocol>();
-        let websocket = websocket.is_some_and(|protocol| protocol.as_str() == "websocket");
+        let is_head = head.method() == Method::HEAD;
+        let protocol = head.extensions_mut().remove::<Protocol>();
+        let websocket = protocol.as_ref().is_some_and(|protocol| protocol.as_str() == "websocket");
         if websocket {
             // A handshake reads as one of HTTP/1 does, from here on.
             head.set_method(Method::GET);
         }
-        let refused = take_authority(&mut head).or_else(|| refusal(&head, false)).or_else(|| {
+        // Of a protocol that is not spoken here there is nothing more to check.
+        let unknown = (protocol.is_some() && !websocket).then_some(StatusCode::NOT_IMPLEMENTED);
+        let many = head.headers().len() > settings.max_headers;
+        let refused = unknown.or_else(|| {
+            many.then(|| self.counters().hit(Limit::HeadSize))?;
+            Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        });
+        let refused = refused.or_else(|| take_authority(&mut head));
+        let refused = refused.or_else(|| refusal(&head, false)).or_else(|| {
             let status = too_large(&head, settings.max_body_size)?;
             self.counters().hit(Limit::BodySize);
             Some(status)
@@ -155,7 +167,7 @@ impl Shared {
             self.counters().request_begun();
             self.counters().answered(status);
             self.counters().request_ended();
-            refuse(&mut respond, status, &self.serving);
+            refuse(&mut respond, status, is_head, &self.serving);
             return;
         }
         if self.calls.fetch_add(1, Ordering::Relaxed) >= settings.http2_max_streams.saturating_mul(2) {
@@ -167,7 +179,7 @@ impl Shared {
         }
         let admitted = admitted.ok().flatten();
         if websocket {
-            self.begin_websocket(head, body, respond);
+            self.begin_websocket(head, body, respond, admitted);
             return;
         }
         self.serving.spawn_call(Stream::new(Arc::clone(self), head, body, respond, admitted));
@@ -179,6 +191,7 @@ impl Shared {
         head: Box<RequestHead>,
         body: RecvStream,
         mut respond: SendResponse<Bytes>,
+        admitted: Option<Admitted>,
     ) {
         let counters = self.counters();
         counters.request_begun();
@@ -188,12 +201,13 @@ impl Shared {
                 counters.answered(status);
                 counters.request_ended();
                 self.over();
-                refuse(&mut respond, status, &self.serving);
+                refuse(&mut respond, status, false, &self.serving);
                 return;
             }
         };
         let registered = self.serving.register(counters);
-        let session = Session::begin(Arc::clone(&self.serving), registered.control(), head, handshake);
+        let session =
+            Session::begin(Arc::clone(&self.serving), registered.control(), head, handshake, admitted);
         let socket = WebSocket::new(Arc::clone(self), registered, session, body, respond);
         self.serving.spawn_call(socket.run());
     }

@@ -139,12 +139,29 @@ impl Outgoing {
 }
 
 /// Answers a request that does not reach the application.
-pub(super) fn refuse(respond: &mut SendResponse<Bytes>, status: StatusCode, serving: &Serving) {
-    let response = if status == StatusCode::SERVICE_UNAVAILABLE { busy() } else { answer(status) };
+pub(super) fn refuse(
+    respond: &mut SendResponse<Bytes>,
+    status: StatusCode,
+    is_head: bool,
+    serving: &Serving,
+) {
+    let response = match status {
+        StatusCode::SERVICE_UNAVAILABLE => busy(),
+        // It would ask for an upgrade, which HTTP/2 has none of (S-07).
+        StatusCode::UPGRADE_REQUIRED => {
+            let mut response = answer(StatusCode::BAD_REQUEST);
+            let version = HeaderValue::from_static("13");
+            response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
+            response
+        }
+        status => answer(status),
+    };
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(header::DATE, serving.date());
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    if let Ok(mut stream) = respond.send_response(Response::from_parts(parts, ()), false) {
+    if let Ok(mut stream) = respond.send_response(Response::from_parts(parts, ()), is_head)
+        && !is_head
+    {
         // Where it fails the client is gone.
         let _ = stream.send_data(body, true);
     }

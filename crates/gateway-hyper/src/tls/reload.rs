@@ -12,14 +12,14 @@ use super::acceptor::Acceptor;
 /// Reads the files of the acceptors anew on SIGHUP, if the server listens to signals, and when it is told to; it
 /// never ends.
 pub(crate) async fn reload(acceptors: Vec<Arc<Acceptor>>, told: &Notify, signals: bool) {
-    let mut hangup = match signal(SignalKind::hangup()) {
-        _ if !signals || acceptors.is_empty() => None,
-        Ok(signal) => Some(signal),
-        Err(error) => {
-            warn!(%error, "SIGHUP does not reload certificates");
-            None
+    let mut hangup = None;
+    // Only to ask for it takes the signal away from the rest of the process.
+    if signals && !acceptors.is_empty() {
+        match signal(SignalKind::hangup()) {
+            Ok(signal) => hangup = Some(signal),
+            Err(error) => warn!(%error, "SIGHUP does not reload certificates"),
         }
-    };
+    }
     loop {
         let signalled = async {
             match &mut hangup {

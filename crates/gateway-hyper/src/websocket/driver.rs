@@ -293,8 +293,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         let heard = std::mem::take(&mut self.heard);
         match due {
             Due::Silence if heard => self.wait_for_silence(),
-            // While nothing is read, nothing can be heard.
-            Due::Silence | Due::Pong if self.paused => self.wait_for_silence(),
+            // While nothing is read, nothing can be heard; and a ping waits behind what the client is busy with.
+            Due::Silence | Due::Pong if self.paused || self.is_blocked => self.wait_for_silence(),
             Due::Silence => {
                 self.session.exchange().ping();
                 self.timer.start(Due::Pong, self.session.settings().pong_timeout);

@@ -38,7 +38,9 @@ impl Inflater {
             let used = usize::try_from(inflate.total_in() - begin).unwrap_or(usize::MAX);
             let rest = octets.get(used..).unwrap_or_default();
             if message.capacity() == message.len() {
-                message.reserve(rest.len().max(MIN_ROOM));
+                // Twice as much as there is, and never much more than there may be.
+                let room = message.len().max(rest.len()).max(MIN_ROOM);
+                message.reserve_exact(room.min((max_message - message.len()).saturating_add(1)));
             }
             let before = message.len();
             let status = inflate

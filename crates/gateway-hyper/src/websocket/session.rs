@@ -21,7 +21,7 @@ use super::response::{self, Content};
 use super::settings::Settings;
 use super::state::Reply;
 use crate::control::Control;
-use crate::serving::Serving;
+use crate::serving::{Admitted, Serving};
 use crate::stats::{Counters, Limit};
 
 /// The application's call for one WebSocket, from its handshake on.
@@ -44,6 +44,7 @@ impl Session {
         control: &Control,
         mut head: Box<RequestHead>,
         handshake: Handshake,
+        admitted: Option<Admitted>,
     ) -> Self {
         head.set_bodiless(true);
         head.extensions_mut().remove::<OnUpgrade>();
@@ -54,7 +55,11 @@ impl Session {
         let timeout = serving.settings().websocket.handshake_timeout;
         let timeout = timeout.map(|timeout| Box::pin(sleep(timeout)));
         let app = Arc::clone(serving.app());
-        let call = async move { app.call(Scope::WebSocket(scope), receive, send).await };
+        let call = async move {
+            let result = app.call(Scope::WebSocket(scope), receive, send).await;
+            drop(admitted);
+            result
+        };
         let counters = Arc::clone(control.counters());
         Self { call: Some(Box::pin(call)), exchange, handshake, serving, counters, accepted: false, timeout }
     }

@@ -36,8 +36,8 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_message: 16 * 1024 * 1024,
-            max_frame: 16 * 1024 * 1024,
+            max_message: 1024 * 1024,
+            max_frame: 1024 * 1024,
             ping_interval: Some(Duration::from_secs(20)),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(10),
@@ -51,16 +51,17 @@ impl Default for Settings {
 
 /// Settings of WebSockets.
 impl Builder {
-    /// How many octets a message of a WebSocket may have, uncompressed; 16 MiB by default.
+    /// How many octets a message of a WebSocket may have, uncompressed; 1 MiB by default.
     ///
     /// A larger one closes the socket with 1009 (S-40). Memory is taken as octets come, never because
-    /// a length was announced.
+    /// a length was announced; but every socket may have a message of that size that is not complete, and a compressed
+    /// one costs its sender next to nothing.
     pub const fn websocket_max_message(mut self, octets: usize) -> Self {
         self.websocket.max_message = octets;
         self
     }
 
-    /// How many octets a frame of a WebSocket may have, as it is sent; 16 MiB by default.
+    /// How many octets a frame of a WebSocket may have, as it is sent; 1 MiB by default.
     ///
     /// A larger one closes the socket with 1009 (S-40).
     pub const fn websocket_max_frame(mut self, octets: usize) -> Self {

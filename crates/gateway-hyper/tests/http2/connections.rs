@@ -77,6 +77,37 @@ fn what_is_no_preface_is_read_as_http_1() {
     });
 }
 
+/// However the network cuts it.
+#[test]
+fn preface_may_come_in_parts() {
+    on_both_runtimes(async || {
+        let server = Server::start(hello).await;
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        for cut in 1..preface.len() {
+            let mut stream = TcpStream::connect(server.addr).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream.write_all(&preface[..cut]).await.unwrap();
+            // The server has read the first part when it has answered another client twice.
+            for _ in 0..2 {
+                server.connect().await.get("/").await;
+            }
+            stream.write_all(&preface[cut..]).await.unwrap();
+            let mut settings = [0; 9];
+            stream.read_exact(&mut settings).await.unwrap();
+            assert_eq!(settings[3], 4, "cut at {cut}: {settings:?}");
+        }
+        // What only began like it is a request.
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        stream.write_all(b"PR").await.unwrap();
+        server.connect().await.get("/").await;
+        stream.write_all(b"OPFIND / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        server.stop().await;
+    });
+}
+
 /// H-16: neither where it is switched off, nor in the middle of a connection.
 #[test]
 fn preface_where_no_http_2_is_spoken_is_answered_with_505() {

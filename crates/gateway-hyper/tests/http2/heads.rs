@@ -54,6 +54,31 @@ fn h_14_h_15_h_21_requests_that_are_refused_over_http_1_are_refused() {
     });
 }
 
+/// H-77, and H-30: a refusal has a body for who may read it.
+#[test]
+fn h_77_refused_head_has_no_body() {
+    on_both_runtimes(async || {
+        let server = Server::with(crate::support::builder().max_headers(10), describe).await;
+        let mut client = server.connect().await;
+        for (method, length) in [("HEAD", 0), ("GET", 31)] {
+            let mut request = Request::builder().method(method).uri("http://test/");
+            for number in 0..10 {
+                request = request.header(format!("x-{number}"), "x");
+            }
+            let few = client.send(request.body(()).unwrap()).await;
+            assert_eq!(few.status(), 200, "{method}");
+            let mut request = Request::builder().method(method).uri("http://test/");
+            for number in 0..11 {
+                request = request.header(format!("x-{number}"), "x");
+            }
+            let many = client.send(request.body(()).unwrap()).await;
+            assert_eq!((many.status().as_u16(), many.body().len()), (431, length), "{method}");
+            assert_eq!(many.headers()[header::CONTENT_LENGTH], "31");
+        }
+        server.stop().await;
+    });
+}
+
 /// H-29: over HTTP/2 a browser sends each cookie in a field of its own.
 #[test]
 fn h_112_split_cookies_are_one_variable() {

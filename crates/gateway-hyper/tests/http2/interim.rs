@@ -38,6 +38,29 @@ fn h_57_client_that_waits_is_told_to_go_on_when_its_body_is_read() {
     });
 }
 
+/// Whoever reads: the client waits for that.
+#[test]
+fn h_57_client_is_told_to_go_on_when_another_task_reads() {
+    on_both_runtimes(async || {
+        let app = async |scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send| {
+            scope.into_http()?;
+            let reading = tokio::spawn(async move { receive.body(100).await });
+            let body = reading.await??;
+            Ok::<_, Error>(send.text(200, body).await?)
+        };
+        let server = Server::start(app).await;
+        let mut client = server.connect().await;
+        let mut request = post("/");
+        request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+        let (mut response, mut body) = client.open(request, false).await;
+        let told = poll_fn(|cx| response.poll_informational(cx)).await.unwrap().unwrap();
+        assert_eq!(told.status(), 100);
+        body.send_data(Bytes::from_static(b"body"), true).unwrap();
+        assert_eq!(response.await.unwrap().status(), 200);
+        server.stop().await;
+    });
+}
+
 #[test]
 fn a_131_early_hints_go_ahead_of_the_head() {
     on_both_runtimes(async || {
