@@ -42,6 +42,10 @@ pub(super) fn check(options: &Options, inherited: &Inherited) -> io::Result<bool
     if let Some(path) = &options.operation.healthz {
         writeln!(out, "health checks at {path}")?;
     }
+    if let Some(conflict) = plan::conflict(options, inherited) {
+        possible = false;
+        writeln!(out, "{conflict}")?;
+    }
     if plan::has_idle_certificates(options, inherited) {
         writeln!(out, "{}", plan::IDLE_CERTIFICATES)?;
     }

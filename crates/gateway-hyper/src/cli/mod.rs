@@ -7,5 +7,6 @@ mod options;
 mod plan;
 mod run;
 mod values;
+mod websockets;
 
 pub use self::run::{main, main_from, main_wsgi, main_wsgi_from};

@@ -11,6 +11,7 @@ use gateway_iface::middleware::{ForwardingFields, Network};
 use tracing_subscriber::filter::Targets;
 
 use super::values::{Place, Size, Wait, filter, mode, path, size, time};
+use super::websockets::WebSockets;
 use crate::builder::OnDisconnect;
 use crate::lifespan::LifespanMode;
 use crate::listener::{ListenAddr, ListenOptions};
@@ -47,6 +48,8 @@ pub(super) struct Options {
     pub(super) threading: Threading,
     #[command(flatten)]
     pub(super) limits: Limits,
+    #[command(flatten)]
+    pub(super) websockets: WebSockets,
     #[command(flatten)]
     pub(super) proxies: Proxies,
     #[command(flatten)]

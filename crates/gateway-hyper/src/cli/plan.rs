@@ -8,7 +8,7 @@ use gateway_iface::middleware::{AccessLog, ProxyHeaders};
 use tracing::warn;
 
 use super::access;
-use super::options::{Options, Tls, TrustedProxy};
+use super::options::{Operation, Options, Tls, TrustedProxy};
 use super::values::Place;
 use crate::builder::Builder;
 use crate::handle::Handle;
@@ -40,6 +40,9 @@ pub(super) fn server(
     app: Arc<dyn Application>,
     inherited: &mut Inherited,
 ) -> io::Result<(Server, Arc<dyn Application>)> {
+    if let Some(conflict) = conflict(options, inherited) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, conflict));
+    }
     if has_idle_certificates(options, inherited) {
         warn!("{IDLE_CERTIFICATES}");
     }
@@ -60,6 +63,22 @@ pub(super) fn server(
         }
     }
     Ok((server, in_front(options, app, handle)))
+}
+
+/// Two options that want the same: the second would fail, or never be asked for.
+pub(super) fn conflict(options: &Options, inherited: &Inherited) -> Option<String> {
+    let Operation { healthz, metrics, .. } = &options.operation;
+    let mut addrs = addresses(options, inherited);
+    match metrics {
+        Some(Place::Addr(addr)) => addrs.push(addr.clone()),
+        Some(Place::Path(path)) if healthz.as_ref() == Some(path) => {
+            return Some(format!("--healthz and --metrics are both at {path}"));
+        }
+        _ => {}
+    }
+    let is_known = |(at, addr): &(usize, &ListenAddr)| addrs[..*at].iter().any(|known| known.collides(addr));
+    let (_, addr) = addrs.iter().enumerate().find(is_known)?;
+    Some(format!("{addr} is to be listened on twice"))
 }
 
 /// Whether there are certificates that no listener uses: an operator who gave some wants TLS.
@@ -144,6 +163,7 @@ fn builder(options: &Options) -> Builder {
         .grace_period(operation.grace_period)
         .lifespan(operation.lifespan.into())
         .runtime(threading.runtime.into());
+    let builder = options.websockets.set(builder);
     match threading.threads {
         Some(threads) => builder.threads(threads),
         None => builder,

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use gateway_iface::http::Uri;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
@@ -75,6 +76,17 @@ pub(super) fn path(text: &str) -> Result<String, String> {
     Err("a path begins with `/`, and has no query".to_owned())
 }
 
+/// The origin of pages, as browsers name it.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let uri = text.parse::<Uri>().ok().filter(|uri| uri.scheme().is_some());
+    // What else it had, a path or a user, would be in no `origin` field, and match none.
+    let host = uri.as_ref().and_then(Uri::authority).map(|host| host.as_str());
+    match host {
+        Some(host) if text.ends_with(host) && !host.contains('@') => Ok(text.to_owned()),
+        _ => Err("an origin is a scheme and a host, such as https://example.org, and no path".to_owned()),
+    }
+}
+
 /// Where something is answered: on a path of the server, or at an address of its own.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -127,6 +139,18 @@ mod tests {
         assert_eq!(mode("0660"), Ok(0o660));
         for text in ["", "8", "1777", "+660", "rw"] {
             assert!(mode(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_are_a_scheme_and_a_host() {
+        for text in ["https://example.org", "http://localhost:8000", "https://[::1]:8443"] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
+        for text in
+            ["", "*", "null", "example.org", "https://example.org/", "https://a@b.test", "https://a/a"]
+        {
+            assert!(origin(text).is_err(), "{text}");
         }
     }
 

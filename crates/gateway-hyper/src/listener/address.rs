@@ -53,6 +53,15 @@ impl ListenAddr {
         self.tls
     }
 
+    /// Whether both cannot be listened on, as they are written: port 0 is another one each time.
+    #[cfg(feature = "cli")]
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        let is_any = |address: &str| {
+            address.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|digit| digit == b'0'))
+        };
+        self.target == other.target && !matches!(&self.target, Target::Tcp(address) if is_any(address))
+    }
+
     pub(super) const fn target(&self) -> &Target {
         &self.target
     }

@@ -59,7 +59,13 @@ fn check_of_an_address_in_use_is_good_because_a_server_may_be_replaced() {
 #[test]
 fn check_finds_what_cannot_work() {
     for (args, told) in [
-        (&["--listen", "192.0.2.1:80"][..], "192.0.2.1:80: "),
+        (
+            &["--listen", "127.0.0.1:8000", "--listen", "https://127.0.0.1:8000"][..],
+            "8000 is to be listened on twice",
+        ),
+        (&["--listen", "127.0.0.1:8000", "--metrics", "127.0.0.1:8000"], "8000 is to be listened on twice"),
+        (&["--healthz", "/up", "--metrics", "/up"], "--healthz and --metrics are both at /up"),
+        (&["--listen", "192.0.2.1:80"], "192.0.2.1:80: "),
         (&["--listen", "unix:/no/such/folder/socket"], "unix:/no/such/folder/socket: "),
         (&["--listen", "systemd:web"], "no such socket was handed in"),
         (&["--listen", "https://127.0.0.1:0"], "TLS needs --tls-cert"),
@@ -103,4 +109,13 @@ fn check_and_the_log_tell_of_certificates_that_no_listener_uses() {
         process.says("listening");
         assert_eq!(process.stop().0, 0);
     }
+}
+
+#[test]
+fn what_is_asked_for_twice_is_not_served_either() {
+    let (code, said) = run(&["app", "--listen", "127.0.0.1:0", "--healthz", "/up", "--metrics", "/up"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("--healthz and --metrics are both at /up"), "{said}");
+    // Port 0 is another one each time.
+    assert_eq!(run(&["app", "--check", "--listen", "127.0.0.1:0,127.0.0.1:0"]).0, 0);
 }

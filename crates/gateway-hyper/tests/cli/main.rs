@@ -12,3 +12,4 @@ mod stopping;
 #[expect(dead_code, reason = "the tests of TLS use the rest")]
 #[path = "../tls/support.rs"]
 mod tls;
+mod websockets;

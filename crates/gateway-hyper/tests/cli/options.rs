@@ -7,7 +7,8 @@ fn help_names_the_program_and_every_option_with_its_variable() {
     let (code, said) = run(&["/usr/bin/my-app", "--help"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("Usage: my-app [OPTIONS]"), "{said}");
-    for heading in ["Listening:", "Threads:", "Limits:", "Proxies:", "Operation:", "Logging:"] {
+    for heading in ["Listening:", "Threads:", "Limits:", "WebSockets:", "Proxies:", "Operation:", "Logging:"]
+    {
         assert!(said.contains(heading), "{heading}");
     }
     let options: Vec<&str> = said
@@ -34,6 +35,9 @@ fn wrong_options_are_told_and_exit_with_2() {
         (&["app", "--unix-mode", "999"], "octal"),
         (&["app", "--healthz", "healthz"], "a path begins with"),
         (&["app", "--trusted-proxy", "10.0.0.1/8"], "10.0.0.1/8"),
+        (&["app", "--websocket-max-message", "big"], "a size is such as"),
+        (&["app", "--websocket-deflate", "much"], "per-message"),
+        (&["app", "--websocket-origin", "https://example.org/"], "an origin is a scheme and a host"),
         (&["app", "--log-level", "loud"], "--log-level"),
         (&["app", "--tls-cert", "cert.pem"], "--tls-key"),
         (&["app", "--no-such"], "--no-such"),
