@@ -18,7 +18,7 @@ use super::place::{self, Place};
 /// ```
 /// use gateway_hyper::{Inherited, ListenOptions};
 ///
-/// let options = ListenOptions::new().backlog(4096);
+/// let options = ListenOptions::new().backlog(1024);
 /// let listeners = options.bind(&"127.0.0.1:0".parse()?, &mut Inherited::none())?;
 /// assert_eq!(listeners.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,15 +32,16 @@ pub struct ListenOptions {
 }
 
 impl ListenOptions {
-    /// How many connections wait in the system's queue, by default.
-    pub const BACKLOG: u32 = 1024;
+    /// How many connections wait in the system's queue, by default: as many as Linux allows unless it is told
+    /// otherwise. Who finds it full tries again only after a second.
+    pub const BACKLOG: u32 = 4096;
 
     /// The default ones.
     pub const fn new() -> Self {
         Self { backlog: Self::BACKLOG, reuse_port: false, unix_mode: None }
     }
 
-    /// How many connections may wait in the system's queue; 1024 by default. The system has a limit of its own.
+    /// How many connections may wait in the system's queue; 4096 by default. The system has a limit of its own.
     pub const fn backlog(mut self, backlog: u32) -> Self {
         self.backlog = backlog;
         self
