@@ -169,7 +169,7 @@ fn alive_tasks() -> usize {
 /// Clients of an attack.
 const CLIENTS: usize = 3;
 /// Requests or frames that a client sends before it leaves by itself.
-const AMOUNT: usize = 3000;
+const AMOUNT: usize = 1000;
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(600);
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -56,14 +56,14 @@ pub(crate) const ATTACKS: &[Attack] = attacks! {
     "http2-rapid-reset-of-websockets" 50 Server Some(Limit::Http2Resets) => http2::rapid_reset_of_websockets;
     "http2-made-you-reset" 50 Server Some(Limit::Http2Resets) => http2::made_you_reset;
     "http2-too-many-streams" 50 Client None => http2::too_many_streams;
-    "websocket-silent" 1000 Server None => websocket::silent;
+    "websocket-silent" 1000 Server Some(Limit::WebSocketPongTime) => websocket::silent;
     "websocket-deaf" 500 Server Some(Limit::WriteTime) => websocket::deaf;
     "websocket-deaf-pings" 100 Server Some(Limit::WriteTime) => websocket::deaf_pings;
     "websocket-empty-messages" 50 Client None => websocket::empty_messages;
     "websocket-empty-fragments" 50 Client None => websocket::empty_fragments;
     "websocket-empty-compressed-fragments" 50 Client None => websocket::empty_compressed_fragments;
-    "websocket-bomb" 20 Server None => websocket::bomb;
-    "tls-stopped-handshake" 1000 Server None => tls::stopped_handshake;
+    "websocket-bomb" 20 Server Some(Limit::WebSocketSize) => websocket::bomb;
+    "tls-stopped-handshake" 1000 Server Some(Limit::TlsHandshakeTime) => tls::stopped_handshake;
     "tls-silent" 200 Server Some(Limit::HeadTime) => tls::silent;
     "tls-deaf" 200 Server Some(Limit::WriteTime) => tls::deaf;
 };

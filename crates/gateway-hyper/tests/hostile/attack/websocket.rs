@@ -89,6 +89,10 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         len @ 0..126 => frame.push(0x80 | len as u8),
+        len @ 126..65536 => {
+            frame.push(0xfe);
+            frame.extend((len as u16).to_be_bytes());
+        }
         len => {
             frame.push(0xff);
             frame.extend((len as u64).to_be_bytes());
