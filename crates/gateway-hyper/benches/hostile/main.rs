@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p gateway-hyper --bench hostile`, or with the beginnings of names of attacks, such as `http2`
 //!
-//! Each attack has a server of its own, a process with one thread and short limits, and comes twice. Meanwhile a client
-//! asks for `/` on one new connection after the other. This ends with 1 when one of those was not answered within
+//! Each attack has a server of its own, a process with one thread and short limits, and comes three times. Meanwhile a
+//! client asks for `/` on one new connection after the other. This ends with 1 when one of those was not answered within
 //! a second, when a client of the attack was not disconnected that should have been, or when connections, tasks,
 //! descriptors or memory did not come back. The server and this program each need some 10,100 descriptors.
 
@@ -21,8 +21,14 @@ mod server;
 use std::error::Error;
 use std::process::ExitCode;
 
+use peak_alloc::PeakAlloc;
+
 use self::attack::ATTACKS;
 use self::load::{Outcome, load};
+
+/// Counts what is allocated: what the system's allocator keeps of it says little.
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = std::env::args().skip(1).collect::<Vec<_>>();

@@ -24,6 +24,8 @@ pub(crate) struct Figures {
     pub(crate) connections: usize,
     pub(crate) requests: usize,
     pub(crate) tasks: usize,
+    /// What is allocated, in KiB.
+    pub(crate) allocated: usize,
     /// The limits that were hit, each with how often.
     pub(crate) limits: Vec<(String, usize)>,
 }
@@ -53,13 +55,13 @@ impl Process {
         let line = self.output.next().ok_or("the server has ended")??;
         let mut words = line.split(' ');
         let mut number = || Ok::<usize, Box<dyn Error>>(words.next().ok_or("a figure is missing")?.parse()?);
-        let (connections, requests, tasks) = (number()?, number()?, number()?);
+        let (connections, requests, tasks, allocated) = (number()?, number()?, number()?, number()?);
         let mut limits = Vec::new();
         for (limit, hits) in words.filter_map(|word| word.split_once('=')) {
             limits.push((limit.to_owned(), hits.parse()?));
         }
         limits.retain(|limit| limit.1 > 0);
-        Ok(Figures { connections, requests, tasks, limits })
+        Ok(Figures { connections, requests, tasks, allocated, limits })
     }
 
     pub(crate) fn descriptors(&self) -> Result<usize, Box<dyn Error>> {
@@ -75,7 +77,7 @@ impl Drop for Process {
     }
 }
 
-/// The memory that a process has at the moment, in KiB.
+/// The memory that the system has given to a process, in KiB.
 pub(crate) fn memory(id: u32) -> Option<usize> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

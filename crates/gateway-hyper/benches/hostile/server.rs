@@ -5,9 +5,10 @@ use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use gateway_hyper::{Limit, Listener, Server, TlsConfig};
+use gateway_hyper::{Limit, Listener, LocalAddr, Server, TlsConfig};
 use tokio::runtime;
 
+use crate::MEMORY;
 use crate::app::app;
 
 /// The argument that makes this program the server.
@@ -22,7 +23,7 @@ pub(crate) fn serve(folder: &Path) -> Result<(), Box<dyn Error>> {
         let tls = Listener::bind("127.0.0.1:0").await?.with_tls(tls)?;
         builder().listen_all([plain, tls])
     })?;
-    for addr in server.local_addrs() {
+    for addr in server.local_addrs().iter().filter_map(LocalAddr::tcp) {
         println!("{addr}");
     }
     let (handle, metrics) = (server.handle(), runtime.handle().clone());
@@ -30,7 +31,8 @@ pub(crate) fn serve(folder: &Path) -> Result<(), Box<dyn Error>> {
         for _ in std::io::stdin().lock().lines().map_while(Result::ok) {
             let stats = handle.stats();
             let tasks = metrics.metrics().num_alive_tasks();
-            let mut line = format!("{} {} {tasks}", stats.open_connections(), stats.requests_in_flight());
+            let (connections, requests) = (stats.open_connections(), stats.requests_in_flight());
+            let mut line = format!("{connections} {requests} {tasks} {}", MEMORY.current_usage() / 1024);
             for &limit in Limit::ALL {
                 line.push_str(&format!(" {limit}={}", stats.limit_hits(limit)));
             }
