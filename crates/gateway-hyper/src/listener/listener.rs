@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gateway_iface::ServerAddr;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 
 use super::acceptor;
 use super::address::ListenAddr;
@@ -205,7 +207,12 @@ impl Listener {
 impl Socket {
     fn prepare(&self) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => listener.set_nonblocking(true),
+            Self::Tcp(listener) => {
+                #[cfg(target_os = "linux")]
+                // Its connections inherit it. Where it fails there is only more in the system's buffers.
+                let _ = SockRef::from(listener).set_tcp_notsent_lowat(MAX_UNSENT);
+                listener.set_nonblocking(true)
+            }
             Self::Unix(listener) => listener.set_nonblocking(true),
         }
     }
@@ -252,3 +259,8 @@ impl Drop for Listener {
         }
     }
 }
+
+/// Octets that the system takes for a client beyond what is on its way: without a limit, a client that reads nothing
+/// has megabytes written for it.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT: u32 = 256 * 1024;
