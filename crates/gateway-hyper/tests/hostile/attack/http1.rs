@@ -82,7 +82,7 @@ pub(super) async fn reset_in_response(target: Target) -> io::Result<()> {
 }
 
 async fn reset_after(target: Target, request: &[u8], read: usize) -> io::Result<()> {
-    for _ in 0..target.amount / 8 + 1 {
+    for _ in 0..target.amount / 64 + 1 {
         let mut stream = target.connect().await?;
         stream.write_all(request).await?;
         stream.read_exact(&mut vec![0; read]).await?;
@@ -150,7 +150,7 @@ pub(super) async fn garbage(target: Target) -> io::Result<()> {
         b"SSH-2.0-OpenSSH_9.6\r\n",
         &[0xff; 4096],
     ];
-    for begin in begins.iter().cycle().take(target.amount / 8 + begins.len()) {
+    for begin in begins.iter().cycle().take(target.amount / 64 + begins.len()) {
         let mut stream = target.connect().await?;
         stream.write_all(begin).await?;
         stream.write_all(&[0; 256]).await.or_else(gone)?;
