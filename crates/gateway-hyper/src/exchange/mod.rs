@@ -4,6 +4,7 @@ mod budget;
 mod file;
 mod halves;
 mod input;
+mod reading;
 mod shared;
 mod state;
 

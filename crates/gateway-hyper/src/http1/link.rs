@@ -10,19 +10,18 @@ use std::task::{Context, Poll};
 
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::body::Body;
 use super::detached::Detached;
 use super::interim::Interim;
 use super::service::Responding;
 use crate::builder::OnDisconnect;
 use crate::control::Control;
-use crate::exchange::{Aborted, HttpExchange, Input, Reply};
+use crate::exchange::{HttpExchange, Input};
 use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
 use crate::stats::Limit;
@@ -53,7 +52,7 @@ pub(crate) struct Link {
 
 pub(super) struct Call {
     future: ReusableBoxFuture<'static, Result<(), Error>>,
-    exchange: Option<Arc<HttpExchange>>,
+    pub(super) exchange: Option<Arc<HttpExchange>>,
     /// The call of a WebSocket, until its handshake is answered, and after that if it is refused.
     pub(super) websocket: Option<Box<Session>>,
 }
@@ -147,58 +146,13 @@ impl Link {
         }
     }
 
-    /// Polls the call, and for the head of its response.
-    pub(super) fn poll_response(
-        self: &Arc<Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<Body>, Aborted>> {
-        let mut call = self.lock();
-        if call.websocket.is_some() {
-            return self.poll_websocket(&mut call, cx);
-        }
-        let ended = self.poll_call(&mut call, cx);
-        match &call.exchange {
-            Some(exchange) => self.poll_exchange(exchange, cx, ended.as_ref()),
-            None => Poll::Ready(Err(Aborted)),
-        }
-    }
-
-    /// Polls for the head of the response; it is changed where it is, since it is large to move.
-    #[inline]
-    fn poll_exchange(
-        self: &Arc<Self>,
-        exchange: &Arc<HttpExchange>,
-        cx: &mut Context<'_>,
-        ended: Option<&Result<(), Error>>,
-    ) -> Poll<Result<Response<Body>, Aborted>> {
-        let mut polled = exchange.poll_response(cx, ended, |reply| match reply {
-            Reply::Whole(block) => Body::full(block),
-            Reply::Streamed => Body::stream(Arc::clone(exchange), Arc::clone(self)),
-        });
-        if exchange.has_hints() {
-            self.interim.hint(exchange.take_hints());
-        }
-        if let Poll::Ready(result) = &mut polled {
-            self.control.waits().end(Wait::Call);
-            if let Ok(response) = result {
-                self.control.counters().answered(response.status());
-                let leaves =
-                    self.control.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
-                if self.is_last() || leaves {
-                    response.headers_mut().insert(header::CONNECTION, CLOSE);
-                }
-            }
-        }
-        polled
-    }
-
     /// Whether the application was called for a request on this connection.
     pub(super) fn has_served(&self) -> bool {
         self.lock().exchange.is_some()
     }
 
     /// Whether the connection has had all requests that it may have.
-    fn is_last(&self) -> bool {
+    pub(super) fn is_last(&self) -> bool {
         let Some(most) = self.serving.settings().max_requests else {
             return false;
         };
@@ -259,7 +213,7 @@ impl Link {
     }
 
     /// Polls the call, if one is under way: what it came to, if it is over now.
-    fn poll_call(&self, call: &mut Call, cx: &mut Context<'_>) -> Option<Result<(), Error>> {
+    pub(super) fn poll_call(&self, call: &mut Call, cx: &mut Context<'_>) -> Option<Result<(), Error>> {
         if !self.active.load(Ordering::Relaxed) {
             return None;
         }
@@ -432,8 +386,6 @@ impl Default for Call {
         Self { future: ReusableBoxFuture::new(pending()), exchange: None, websocket: None }
     }
 }
-
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 const IDLE: u8 = 0;
 const WAITING: u8 = 1;

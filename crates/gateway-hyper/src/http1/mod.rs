@@ -4,6 +4,7 @@ mod body;
 mod detached;
 mod interim;
 mod link;
+mod response;
 mod service;
 mod stream;
 mod task;

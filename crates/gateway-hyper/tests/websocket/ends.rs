@@ -163,7 +163,7 @@ fn sockets_are_counted_and_so_are_calls_that_return_before_they_answer() {
             assert_eq!(wire.next_text().await, "x");
             wires.push(wire);
             let stats = server.handle.stats();
-            assert_eq!((stats.websockets(), stats.open_websockets()), (open, open));
+            assert_eq!((stats.websockets(), stats.open_websockets(), stats.responses(1)), (open, open, open));
         }
         for mut wire in wires {
             wire.close(1000, "").await;
@@ -177,6 +177,7 @@ fn sockets_are_counted_and_so_are_calls_that_return_before_they_answer() {
         assert_eq!(refused.status, 500);
         let stats = server.handle.stats();
         assert_eq!((stats.websockets(), stats.requests(), stats.application_errors()), (2, 3, 1));
+        assert_eq!((stats.responses(1), stats.responses(5)), (2, 1));
         server.stop().await;
     });
 }
