@@ -81,8 +81,13 @@ enum Layers {
 }
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-static BLOCK: [u8; 1024] = [b'x'; 1024];
-static BIG: [u8; 1024 * 1024] = [b'x'; 1024 * 1024];
+static BLOCK: Page<1024> = Page([b'x'; 1024]);
+static BIG: Page<{ 1024 * 1024 }> = Page([b'x'; 1024 * 1024]);
+
+/// Octets from the beginning of a page on: where they lie, copying them to a socket takes more or less time, and is
+/// not to differ between the servers that are compared.
+#[repr(align(4096))]
+struct Page<const LEN: usize>([u8; LEN]);
 
 fn main() -> Result<(), Box<dyn StdError>> {
     let options = Options::parse();
@@ -156,16 +161,16 @@ async fn text(mut send: asgi::Send, status: u16, text: Bytes) -> Result<(), Erro
 async fn stream(mut send: asgi::Send) -> Result<(), Error> {
     send.start(StatusCode::OK, text_headers()).await?;
     for _ in 0..10 {
-        send.block(Bytes::from_static(&BLOCK)).await?;
+        send.block(Bytes::from_static(&BLOCK.0)).await?;
     }
     Ok(send.last(Bytes::new()).await?)
 }
 
 async fn big(mut send: asgi::Send) -> Result<(), Error> {
     let mut headers = text_headers();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.0.len()));
     send.start(StatusCode::OK, headers).await?;
-    Ok(send.last(Bytes::from_static(&BIG)).await?)
+    Ok(send.last(Bytes::from_static(&BIG.0)).await?)
 }
 
 async fn echo(request: HttpScope, mut receive: Receive, mut send: asgi::Send) -> Result<(), Error> {
@@ -200,11 +205,11 @@ async fn sleep(pause: Duration, mut send: asgi::Send) -> Result<(), Error> {
 fn wsgi_app(mut environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
     let (status, headers, body) = match environ.path_info() {
         "/" => (200, text_headers(), Body::from("Hello, World!")),
-        "/stream" => (200, text_headers(), Body::blocks((0..10).map(|_| Bytes::from_static(&BLOCK)))),
+        "/stream" => (200, text_headers(), Body::blocks((0..10).map(|_| Bytes::from_static(&BLOCK.0)))),
         "/big" => {
             let mut headers = text_headers();
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.len()));
-            (200, headers, Body::from(Bytes::from_static(&BIG)))
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(BIG.0.len()));
+            (200, headers, Body::from(Bytes::from_static(&BIG.0)))
         }
         "/echo" => (200, echo_headers(environ.head()), Body::file(environ.take_input(), 64 * 1024)),
         "/length" => {

@@ -49,7 +49,7 @@ impl Body for Content {
             Self::Blocks(0) => Poll::Ready(None),
             Self::Blocks(left) => {
                 *left -= 1;
-                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&BLOCK)))))
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&BLOCK.0)))))
             }
             Self::Echo(body) => Pin::new(body).poll_frame(cx),
         }
@@ -72,14 +72,19 @@ impl Body for Content {
     }
 }
 
-static BLOCK: [u8; 1024] = [b'x'; 1024];
-static BIG: [u8; 1024 * 1024] = [b'x'; 1024 * 1024];
+static BLOCK: Page<1024> = Page([b'x'; 1024]);
+static BIG: Page<{ 1024 * 1024 }> = Page([b'x'; 1024 * 1024]);
+
+/// Octets from the beginning of a page on: where they lie, copying them to a socket takes more or less time, and is
+/// not to differ between the servers that are compared.
+#[repr(align(4096))]
+struct Page<const LEN: usize>([u8; LEN]);
 
 async fn route(request: Request<Incoming>) -> Result<Response<Content>, Infallible> {
     let mut response = match request.uri().path() {
         "/" => Response::new(Content::Full(Bytes::from_static(b"Hello, World!"))),
         "/stream" => Response::new(Content::Blocks(10)),
-        "/big" => Response::new(Content::Full(Bytes::from_static(&BIG))),
+        "/big" => Response::new(Content::Full(Bytes::from_static(&BIG.0))),
         "/echo" => {
             let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
             let mut response = Response::new(Content::Echo(request.into_body()));

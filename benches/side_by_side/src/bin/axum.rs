@@ -29,7 +29,7 @@ async fn main() -> std::io::Result<()> {
     let app = Router::new()
         .route("/", get(async || ([TEXT], "Hello, World!")))
         .route("/stream", get(async || ([TEXT], stream_body())))
-        .route("/big", get(async || ([TEXT], Bytes::from_static(&BIG))))
+        .route("/big", get(async || ([TEXT], Bytes::from_static(&BIG.0))))
         .route("/echo", post(echo))
         .route("/ws", get(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(socket_echo)));
     let listener = TcpListener::bind(options.bind).await?.tap_io(|stream| {
@@ -40,7 +40,7 @@ async fn main() -> std::io::Result<()> {
 }
 
 fn stream_body() -> Body {
-    Body::from_stream(stream::iter((0..10).map(|_| Ok::<_, Infallible>(Bytes::from_static(&BLOCK)))))
+    Body::from_stream(stream::iter((0..10).map(|_| Ok::<_, Infallible>(Bytes::from_static(&BLOCK.0)))))
 }
 
 async fn echo(headers: HeaderMap, body: Body) -> Response {
@@ -61,5 +61,10 @@ async fn socket_echo(mut socket: WebSocket) {
 
 const TEXT: (HeaderName, HeaderValue) =
     (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-static BLOCK: [u8; 1024] = [b'x'; 1024];
-static BIG: [u8; 1024 * 1024] = [b'x'; 1024 * 1024];
+static BLOCK: Page<1024> = Page([b'x'; 1024]);
+static BIG: Page<{ 1024 * 1024 }> = Page([b'x'; 1024 * 1024]);
+
+/// Octets from the beginning of a page on: where they lie, copying them to a socket takes more or less time, and is
+/// not to differ between the servers that are compared.
+#[repr(align(4096))]
+struct Page<const LEN: usize>([u8; LEN]);
