@@ -134,7 +134,10 @@ impl Write for Stream {
         self.link.flushed();
         self.between = true;
         ready!(self.poll_hints(cx))?;
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let polled = Pin::new(&mut self.socket).poll_flush(cx);
+        // TLS takes what it is given, and has it wait for the client here.
+        self.link.written(polled.is_pending());
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
