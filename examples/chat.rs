@@ -88,7 +88,8 @@ async fn main() -> Result<(), ServeError> {
         }
     };
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
-    let server = Server::builder().bind(addr).await?;
+    // Nobody says more at once, and each room keeps the last 64 messages.
+    let server = Server::builder().websocket_max_message(16 * 1024).bind(addr).await?;
     eprintln!("serving {}/room/lobby", server.local_addr());
     server.serve(app).await
 }

@@ -80,6 +80,9 @@ enum Layers {
     PathGuard,
 }
 
+/// Autobahn sends messages of 16 MiB, also as one frame; this is a little more.
+const MAX_MESSAGE: usize = 16 * 1024 * 1024 + 1024;
+
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 static BLOCK: Page<1024> = Page([b'x'; 1024]);
 static BIG: Page<{ 1024 * 1024 }> = Page([b'x'; 1024 * 1024]);
@@ -112,7 +115,10 @@ fn main() -> Result<(), Box<dyn StdError>> {
         tokio::runtime::Builder::new_current_thread()
     };
     runtime.worker_threads(options.threads).enable_all().build()?.block_on(async {
-        let mut builder = Server::builder().http2(options.http2);
+        let mut builder = Server::builder()
+            .http2(options.http2)
+            .websocket_max_message(MAX_MESSAGE)
+            .websocket_max_frame(MAX_MESSAGE);
         if options.no_header_timeout {
             builder = builder.header_read_timeout(None);
         }
