@@ -64,7 +64,7 @@
 //! | wait for a request body | [`Builder::body_read_timeout`], 30 s, and [`Builder::body_min_rate`], 500 octets a second | [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout), 408 |
 //! | time of the application, to its head | [`Builder::handler_timeout`], none | 503, [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout) |
 //! | client that takes nothing | [`Builder::write_timeout`], 30 s | cut off, [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout) |
-//! | connections | [`Builder::max_connections`], 16,384 | 503 with `retry-after`, closed |
+//! | connections | [`Builder::max_connections`], 16,384 | 503 with `retry-after`, closed; over TLS closed without an answer |
 //! | requests under way | [`Builder::max_concurrent_requests`], none | 503 with `retry-after` |
 //! | requests on a connection of HTTP/1 | [`Builder::max_requests`], none | `connection: close` with the last one |
 //! | header of the PROXY protocol | [`Builder::proxy_header_timeout`], 10 s, and 4 KiB | closed |
@@ -80,7 +80,7 @@
 //! | handshake of a WebSocket that is not answered | [`Builder::websocket_handshake_timeout`], 30 s | 503 |
 //! | silence on a WebSocket | [`Builder::websocket_ping_interval`], 20 s, and [`Builder::websocket_pong_timeout`], 20 s | pinged, then closed with 1011 |
 //! | end of a WebSocket that was closed | [`Builder::websocket_close_timeout`], 10 s | the connection is closed |
-//! | messages waiting for the application | 16 or 64 KiB, and what was read with them | reading pauses |
+//! | messages waiting for the application | 16 or 64 KiB, and the message read last | reading pauses |
 //! | messages waiting for the client | 64 KiB, twice | `send` waits |
 //! | time of idle connections at shutdown | [`Builder::drain_idle`], 1 s | the connection is closed |
 //! | time to finish at shutdown | [`Builder::grace_period`], 30 s | connections are cut off, calls dropped |

@@ -25,6 +25,10 @@ use crate::listener::{HANDED_OVER, Inherited};
 /// way as on SIGTERM, and ends. A new process that fails before that is logged, and the old one serves on. SIGTERM
 /// meanwhile ends both.
 ///
+/// The old process exits when it is done, so what watches it has to follow the new one, as systemd does by
+/// [`Builder::notify`](crate::Builder::notify). As process 1 of a container it would end the container, and the new process
+/// with it: containers are replaced by their orchestrator.
+///
 /// What both share is the sockets and the files; each has a lifespan of its own, so for a while two are up.
 ///
 /// # Examples

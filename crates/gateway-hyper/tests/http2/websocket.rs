@@ -99,7 +99,7 @@ async fn ended(mut stream: RecvStream) {
     }
 }
 
-/// S-18, S-37: with the vectors of RFC 6455.
+/// S-18, S-37, H-81: with the vectors of RFC 6455, and without a length.
 #[test]
 fn s_63_messages_go_both_ways_on_a_stream() {
     on_both_runtimes(async || {

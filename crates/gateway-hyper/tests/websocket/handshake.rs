@@ -21,6 +21,7 @@ async fn both(scope: Scope, receive: asgi::Receive, mut send: asgi::Send) -> Res
     }
 }
 
+/// H-105: the protocol that was asked for is named.
 #[test]
 fn s_16_s_17_s_19_answer_opens_the_socket_and_has_no_more_than_it_needs() {
     on_both_runtimes(async || {
