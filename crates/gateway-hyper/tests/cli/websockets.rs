@@ -1,33 +1,42 @@
 //! The options about WebSockets.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::process::{Process, connect};
 
-/// What comes after a handshake with these fields and these octets, until the connection is closed: its head,
-/// and the frames.
-fn answer(process: &Process, fields: &str, octets: &[u8]) -> (String, Vec<u8>) {
+/// A connection on which a handshake with these fields was sent, and these octets.
+fn open(process: &Process, fields: &str, octets: &[u8]) -> TcpStream {
     let mut stream = connect(&process.addrs[0]);
     let head = format!(
         "GET /ws HTTP/1.1\r\nhost: test\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
          sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
     );
     stream.write_all(&[head.as_bytes(), octets].concat()).unwrap();
-    let mut answer = Vec::new();
     stream.set_read_timeout(Some(SOONER)).unwrap();
-    if let Err(error) = stream.read_to_end(&mut answer) {
+    stream
+}
+
+/// What still comes until the connection is closed.
+fn rest(mut stream: TcpStream) -> Vec<u8> {
+    let mut octets = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut octets) {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset, "where some of it was not read");
     }
+    octets
+}
+
+/// What comes in answer to that until the connection is closed: its head, and the frames.
+fn answer(process: &Process, fields: &str, octets: &[u8]) -> (String, Vec<u8>) {
+    let mut answer = rest(open(process, fields, octets));
     let end = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
     let frames = answer.split_off(end);
     (String::from_utf8(answer).unwrap(), frames)
 }
 
-/// A client that does not answer the server's Close is not waited for.
 fn start(more: &[&str]) -> Process {
-    let args = ["app", "--listen", "127.0.0.1:0", "--websocket-close-timeout", "10ms"];
-    Process::start(&[&args, more].concat(), 1)
+    Process::start(&[&["app", "--listen", "127.0.0.1:0"], more].concat(), 1)
 }
 
 /// Whether it is one Close with that code.
@@ -52,6 +61,16 @@ fn s_45_silence_ends_as_the_command_line_says() {
     let (_, frames) = answer(&process, "", b"");
     assert!(frames.first() == Some(&0x89) && frames.windows(2).any(|code| code == 1011_u16.to_be_bytes()));
     assert_eq!(process.stop().0, 0);
+}
+
+#[test]
+fn s_54_client_that_does_not_answer_a_close_is_waited_for_as_the_command_line_says() {
+    let process = start(&["--websocket-close-timeout", "10ms"]);
+    let mut stream = open(&process, "", b"");
+    // It was accepted when the answer begins.
+    stream.read_exact(&mut [0]).unwrap();
+    process.signal("TERM");
+    assert!(rest(stream).ends_with(&[0x88, 2, 0x03, 0xe9]), "a Close with 1001");
 }
 
 #[test]
