@@ -78,13 +78,16 @@ pub(super) fn path(text: &str) -> Result<String, String> {
 
 /// The origin of pages, as browsers name it.
 pub(super) fn origin(text: &str) -> Result<String, String> {
-    let uri = text.parse::<Uri>().ok().filter(|uri| uri.scheme().is_some());
+    let uri = text.parse::<Uri>().ok();
+    let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?.as_str())));
     // What else it had, a path or a user, would be in no `origin` field, and match none.
-    let host = uri.as_ref().and_then(Uri::authority).map(|host| host.as_str());
-    match host {
-        Some(host) if text.ends_with(host) && !host.contains('@') => Ok(text.to_owned()),
-        _ => Err("an origin is a scheme and a host, such as https://example.org, and no path".to_owned()),
+    let is_origin = |(scheme, host): (&str, &str)| {
+        !host.contains('@') && text.eq_ignore_ascii_case(&format!("{scheme}://{host}"))
+    };
+    if parts.is_some_and(is_origin) {
+        return Ok(text.to_owned());
     }
+    Err("an origin is a scheme and a host, such as https://example.org, and no path".to_owned())
 }
 
 /// Where something is answered: on a path of the server, or at an address of its own.
