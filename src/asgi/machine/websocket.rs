@@ -215,9 +215,12 @@ fn owned_field(headers: &HeaderMap) -> Option<&'static str> {
     [
         "connection",
         "content-length",
+        "keep-alive",
+        "proxy-connection",
         "sec-websocket-accept",
         "sec-websocket-extensions",
         "sec-websocket-protocol",
+        "sec-websocket-version",
         "transfer-encoding",
         "upgrade",
     ]

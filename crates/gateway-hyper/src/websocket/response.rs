@@ -4,7 +4,7 @@ use bytes::Bytes;
 use gateway_iface::asgi::event::{Accept, DenialStart};
 use http::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Response, StatusCode};
 
@@ -77,8 +77,10 @@ pub(super) fn denial(start: DenialStart, denied: Denied) -> Response<Denied> {
     *response.status_mut() = start.status;
     *response.headers_mut() = start.headers;
     let headers = response.headers_mut();
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove(UPGRADE);
+    // What is the connection's is the server's, as in every response (H-72, H-109).
+    for name in ["keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+        headers.remove(name);
+    }
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -31,7 +31,9 @@ fn app(tell: mpsc::UnboundedSender<(u16, Disconnect)>) -> impl asgi::Application
             match path.as_str() {
                 "/refuse" => return Ok(handshake.close().await?),
                 "/deny" => {
-                    return Ok(handshake.deny(Response::builder().status(429).body("not now")?).await?);
+                    return Ok(handshake
+                        .deny(Response::builder().status(429).header("keep-alive", "x").body("not now")?)
+                        .await?);
                 }
                 "/fail" => return Err(Error::new("on purpose")),
                 _ => {}
