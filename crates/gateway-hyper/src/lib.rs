@@ -76,7 +76,7 @@
 //! | response that no client sees (HEAD, a closed connection) | 65,536 blocks or 64 MiB | `send` fails with [`Disconnect::Complete`](gateway_iface::asgi::Disconnect::Complete) |
 //! | body read ahead while an application only waits | 64 KiB | a loss is noticed when it reads |
 //! | calls of synchronous applications | [`Pool::new`]: threads and queue | 503 with `retry-after` |
-//! | message of a WebSocket, and frame | [`Builder::websocket_max_message`], [`Builder::websocket_max_frame`], 1 MiB each | closed with 1009 |
+//! | message of a WebSocket, and frame | [`Builder::websocket_max_message`], [`Builder::websocket_max_frame`], 1 MiB, and 1088 KiB | closed with 1009 |
 //! | handshake of a WebSocket that is not answered | [`Builder::websocket_handshake_timeout`], 30 s | 503 |
 //! | silence on a WebSocket | [`Builder::websocket_ping_interval`], 20 s, and [`Builder::websocket_pong_timeout`], 20 s | pinged, then closed with 1011 |
 //! | end of a WebSocket that was closed | [`Builder::websocket_close_timeout`], 10 s | the connection is closed |

@@ -15,7 +15,7 @@ pub(super) struct WebSockets {
     #[arg(long, value_name = "SIZE", env = "GATEWAY_WEBSOCKET_MAX_MESSAGE", default_value = "1MiB", value_parser = size)]
     websocket_max_message: usize,
     /// Size of a frame, as it is sent; a larger one closes the socket with 1009.
-    #[arg(long, value_name = "SIZE", env = "GATEWAY_WEBSOCKET_MAX_FRAME", default_value = "1MiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", env = "GATEWAY_WEBSOCKET_MAX_FRAME", default_value = "1088KiB", value_parser = size)]
     websocket_max_frame: usize,
     /// Time that a client may be silent before it is pinged; `none` for no pings.
     #[arg(long, value_name = "TIME", env = "GATEWAY_WEBSOCKET_PING_INTERVAL", default_value = "20s")]

@@ -37,7 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_message: 1024 * 1024,
-            max_frame: 1024 * 1024,
+            max_frame: 1088 * 1024,
             ping_interval: Some(Duration::from_secs(20)),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(10),
@@ -61,7 +61,8 @@ impl Builder {
         self
     }
 
-    /// How many octets a frame of a WebSocket may have, as it is sent; 1 MiB by default.
+    /// How many octets a frame of a WebSocket may have, as it is sent; 1088 KiB by default: what
+    /// cannot be compressed becomes a little larger by that.
     ///
     /// A larger one closes the socket with 1009 (S-40).
     pub const fn websocket_max_frame(mut self, octets: usize) -> Self {
