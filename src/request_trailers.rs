@@ -17,7 +17,7 @@ use http::HeaderMap;
 ///
 /// async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
 ///     let request = scope.into_http()?;
-///     let trailers = request.extensions().get::<RequestTrailers>().cloned();
+///     let trailers = request.head().extensions().get::<RequestTrailers>().cloned();
 ///     receive.body(1024).await?;
 ///     let digest = trailers.as_ref().and_then(|trailers| trailers.get()?.get("digest"));
 ///     send.text(200, format!("{digest:?}")).await?;
