@@ -210,8 +210,9 @@ impl Server {
         for address in addresses {
             info!(%address, "listening");
         }
-        let watched = beside.iter().map(|(_, serving)| serving).chain([&serving]);
-        let watching = watched.map(Serving::watch).collect::<io::Result<Vec<_>>>()?;
+        for serving in beside.iter().map(|(_, serving)| serving).chain([&serving]) {
+            serving.watch()?;
+        }
         let mut accepting = acceptors.accept(&serving, || status.counters());
         replacing.serves();
         let tell = |states: &[NotifyState<'_>]| builder.notify.then(|| notify(states));
@@ -261,7 +262,6 @@ impl Server {
             accepting.end().await;
             serving.drain(builder.grace_period.min(BESIDE), &mut stop).await;
         }
-        drop(watching);
         if stopped.is_ok() {
             info!("stopped");
         }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -110,24 +109,22 @@ impl Serving {
         &self.limits
     }
 
-    /// Watches over the waits of all connections, on a thread of its own: one that an application blocks
-    /// would hold up the limits of all.
-    pub(crate) fn watch(self: &Arc<Self>) -> io::Result<Watching> {
+    /// Watches over the waits of all connections as long as there are any, on a thread of its own: one that an
+    /// application blocks would hold up the limits of all.
+    pub(crate) fn watch(self: &Arc<Self>) -> io::Result<()> {
         let serving = Arc::downgrade(self);
-        let (end, ended) = mpsc::channel();
         let tick = self.limits.tick();
-        thread::Builder::new().name("gateway-watch".to_owned()).spawn(move || {
-            while ended.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-                let Some(serving) = serving.upgrade() else {
-                    return;
-                };
+        let watch = move || {
+            while let Some(serving) = serving.upgrade() {
                 serving.clock.tick();
                 for connection in serving.connections().values() {
                     connection.check_waits();
                 }
+                drop(serving);
+                thread::sleep(tick);
             }
-        })?;
-        Ok(Watching { _end: end })
+        };
+        thread::Builder::new().name("gateway-watch".to_owned()).spawn(watch).map(drop)
     }
 
     /// The value of `date` (H-70).
@@ -257,12 +254,6 @@ impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serving").field("connections", &self.connections().len()).finish_non_exhaustive()
     }
-}
-
-/// Watches until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Watching {
-    _end: Sender<()>,
 }
 
 /// The place of a connection among those that are open.

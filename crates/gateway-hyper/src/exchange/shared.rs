@@ -130,6 +130,7 @@ impl HttpExchange {
         state.too_slow = true;
         state.machine.lose(Disconnect::Timeout);
         state.request = None;
+        state.budget.go_on();
         state.wake_both();
         self.wake_connection(&state);
         true

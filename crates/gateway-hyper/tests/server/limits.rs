@@ -51,6 +51,20 @@ fn h_100_head_that_does_not_come_is_answered_with_408_if_it_began() {
     });
 }
 
+/// Connections go on then, and so do their limits.
+#[test]
+fn h_100_limits_hold_when_serving_was_dropped() {
+    on_both_runtimes(async || {
+        let server = Server::with(patient().header_read_timeout(SHORT), hello).await;
+        let mut client = server.connect().await;
+        assert_eq!(client.get("/").await.status, 200);
+        server.task.abort();
+        assert!(server.task.await.unwrap_err().is_cancelled());
+        client.send("GET").await;
+        assert_eq!(client.response().await.status, 408);
+    });
+}
+
 #[test]
 fn h_100_idle_connection_is_closed() {
     on_both_runtimes(async || {
