@@ -61,6 +61,7 @@
 //! them stable; beside these the crate depends on `async-trait` and `thiserror`, and on nothing else, ever.
 //! Enums and structs that may grow are `#[non_exhaustive]`. There are no features.
 
+pub mod adapter;
 pub mod asgi;
 pub mod bridge;
 mod connection;
@@ -70,6 +71,7 @@ pub mod middleware;
 mod outcome;
 mod path;
 pub mod prelude;
+mod queue;
 mod request;
 mod request_trailers;
 pub mod testing;

@@ -171,6 +171,11 @@ impl RequestHead {
         &self.connection
     }
 
+    /// The connection, shared with the other requests that came on it.
+    pub(crate) fn shared_connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection)
+    }
+
     /// The connection as this request sees it, to change: other requests keep theirs.
     pub fn connection_mut(&mut self) -> &mut Connection {
         Arc::make_mut(&mut self.connection)

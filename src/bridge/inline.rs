@@ -9,12 +9,12 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 
-use super::queue::Queue;
 use super::refusal;
 use crate::asgi::event::{ReceiveEvent, ResponseStart};
 use crate::asgi::{self, ReadBodyError, Receive, Scope};
 use crate::error::Error;
 use crate::outcome::Observe;
+use crate::queue::Queue;
 use crate::request::RequestHead;
 use crate::wsgi::{self, Body, Environ, Head, HeadState, Input, StartResponse};
 

@@ -13,7 +13,6 @@ mod asgi_to_wsgi_gate;
 mod asgi_to_wsgi_lifespan;
 mod inline;
 mod parker;
-mod queue;
 mod refusal;
 mod run_blocking;
 mod wsgi_to_asgi;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
-use super::queue::Limits;
 use super::run_blocking::RunBlocking;
 use super::wsgi_to_asgi_call::Call;
 use crate::asgi::{self, Receive, Scope};
 use crate::error::Error;
+use crate::queue::Limits;
 use crate::wsgi;
 
 /// A [`wsgi::Application`] as an [`asgi::Application`]: each call runs on a thread of `R`.

@@ -8,12 +8,12 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::parker::{lock, wait};
-use super::queue::Queue;
 use super::wsgi_to_asgi::Options;
 use crate::asgi::event::SendEvent;
 use crate::asgi::{Disconnect, SendError};
 use crate::error::Error;
 use crate::outcome::{Observe, Observers};
+use crate::queue::Queue;
 use crate::request::RequestHead;
 use crate::wsgi;
 

@@ -1,4 +1,4 @@
-//! Blocks between two threads, bounded in number and in octets.
+//! Blocks between two sides, bounded in number and in octets.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 /// How much may wait between the two sides.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) blocks: usize,
-    pub(super) octets: usize,
+pub(crate) struct Limits {
+    pub(crate) blocks: usize,
+    pub(crate) octets: usize,
 }
 
 /// Blocks in order; one block alone costs no allocation.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     first: Option<Bytes>,
     /// Made when it is needed, which for most exchanges is never.
     rest: Option<VecDeque<Bytes>>,
@@ -22,16 +22,16 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Whether a block of `len` octets may enter; into an empty queue one of any size may.
-    pub(super) fn has_room(&self, len: usize, limits: Limits) -> bool {
+    pub(crate) fn has_room(&self, len: usize, limits: Limits) -> bool {
         self.is_empty() || (self.len() < limits.blocks && self.octets.saturating_add(len) <= limits.octets)
     }
 
     /// Whether it is time to wake the side that fills it: late, so that it fills in several at once.
-    pub(super) fn is_low(&self, limits: Limits) -> bool {
+    pub(crate) fn is_low(&self, limits: Limits) -> bool {
         self.len() <= limits.blocks / 2 && self.octets <= limits.octets / 2
     }
 
-    pub(super) fn push(&mut self, block: Bytes) {
+    pub(crate) fn push(&mut self, block: Bytes) {
         self.octets = self.octets.saturating_add(block.len());
         if self.is_empty() {
             self.first = Some(block);
@@ -40,21 +40,25 @@ impl Queue {
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<Bytes> {
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
         let block = self.first.take().or_else(|| self.rest.as_mut()?.pop_front())?;
         self.octets = self.octets.saturating_sub(block.len());
         Some(block)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) const fn octets(&self) -> usize {
+        self.octets
+    }
+
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, VecDeque::len)
     }
 }

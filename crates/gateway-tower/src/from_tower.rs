@@ -1,0 +1,99 @@
+//! A service as an application.
+
+use std::fmt;
+use std::future::poll_fn;
+
+use gateway_iface::adapter::{Origin, split};
+use gateway_iface::asgi::{Application, HttpScope, Receive, Scope};
+use gateway_iface::{BoxError, Error, RequestTrailers, asgi, async_trait};
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::request_body::RequestBody;
+use crate::sending::Sending;
+
+/// Makes an application of a tower service.
+///
+/// # Contract
+///
+/// - Each request has a clone of the service, which is made ready first.
+/// - The service is given the target below the mount point, and an [`Origin`] among the extensions, which has
+///   the rest, the connection included. Values that servers and middleware left there are there.
+/// - When the client leaves, the future of the service is dropped, or the body of its response, whichever is polled
+///   as a server of tower's own would.
+/// - An error of the service, or of its body, ends the call: the server answers with 500, or breaks the response off
+///   . One of an application further in, which a [`ToTower`](crate::ToTower) has answered, ends the call after
+///   that answer.
+/// - It knows requests only: a lifespan is [`UnsupportedScope`](gateway_iface::UnsupportedScope).
+#[derive(Clone)]
+pub struct FromTower<S> {
+    service: S,
+    prepare: Option<fn(&mut Parts)>,
+}
+
+impl<S> FromTower<S> {
+    /// Makes an application of this service.
+    pub const fn new(service: S) -> Self {
+        Self { service, prepare: None }
+    }
+
+    /// With something done to each request before the service is called, such as adding what its handlers look for among
+    /// the extensions.
+    ///
+    /// [`axum::connect_info`](crate::axum::connect_info) is the one that axum's extractor of the client's address needs.
+    #[must_use]
+    pub const fn with_request(mut self, prepare: fn(&mut Parts)) -> Self {
+        self.prepare = Some(prepare);
+        self
+    }
+}
+
+#[async_trait]
+impl<S, B> Application for FromTower<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body + Send,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    async fn call(&self, scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
+        self.serve(scope.into_http()?, receive, send).await
+    }
+}
+
+impl<S, B> FromTower<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    async fn serve(&self, scope: HttpScope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
+        let mut service = self.service.clone();
+        let head = scope.into_head();
+        let (blocks, watch) = split(receive, head.is_bodiless());
+        let mut sending = Sending::new(&head, send, watch);
+        let trailers = head.extensions().get::<RequestTrailers>().cloned();
+        let body = RequestBody::new(blocks, head.content_length(), trailers);
+        let mut parts = Origin::detach(*head);
+        if let Some(prepare) = self.prepare {
+            prepare(&mut parts);
+        }
+        let response = async {
+            poll_fn(|cx| service.poll_ready(cx)).await.map_err(Error::new)?;
+            service.call(Request::from_parts(parts, body)).await.map_err(Error::new)
+        };
+        let response = sending.watch().unless_gone(response).await?;
+        sending.send(response?).await
+    }
+}
+
+impl<S> fmt::Debug for FromTower<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromTower").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,235 @@
+//! An application as a service.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use gateway_iface::adapter::{Failed, Host, Hosted, Origin, Rest};
+use gateway_iface::asgi::{Application, Capabilities, Capability, State};
+use gateway_iface::{BoxError, Connection, Error, RequestTrailers};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::LengthLimitError;
+use tower_service::Service;
+use tracing::error;
+
+use crate::request_blocks::RequestBlocks;
+use crate::response_body::ResponseBody;
+
+/// Serves an application as a tower service, for any body of the request.
+///
+/// # Contract
+///
+/// - The service is always ready, and never fails: an application that fails before its head is out is answered
+///   with its status or 500 (A-106, W-138), with [`Failed`] among the extensions of that response.
+/// - The request may carry an [`Origin`] in its extensions, as [`FromTower`](crate::FromTower) leaves one. Where it does
+///   not, [`with_origin`](Self::with_origin) says where a request came from.
+/// - Errors are logged by `tracing`, unless a [`FromTower`](crate::FromTower) around it passes them on.
+/// - A call that goes on without its response does so in a task of tokio's (A-06); outside of its runtimes it is
+///   dropped.
+///
+/// # Examples
+///
+/// There is no lifespan in tower. Who serves runs it around the server, and hands in what the application stored:
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use gateway_iface::asgi::LifespanExchange;
+/// use gateway_iface::{Error, asgi};
+/// use gateway_tower::ToTower;
+///
+/// # async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+/// #     scope.into_http()?;
+/// #     Ok(send.text(200, "x").await?)
+/// # }
+/// # async fn main_() -> Result<(), Error> {
+/// let app = Arc::new(app);
+/// let mut lifespan = LifespanExchange::of_shared(app.clone());
+/// let service = ToTower::shared(app).with_state(lifespan.startup().await?);
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+/// let serving = axum::serve(listener, axum::Router::new().fallback_service(service));
+/// serving.with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) }).await?;
+/// lifespan.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ToTower<A: ?Sized> {
+    app: Arc<A>,
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    connection: Arc<Connection>,
+    origin: Option<fn(&mut Parts) -> Origin>,
+    host: Arc<dyn Host>,
+}
+
+impl<A: Application + 'static> ToTower<A> {
+    /// Serves this application.
+    pub fn new(app: A) -> Self {
+        Self::shared(Arc::new(app))
+    }
+}
+
+impl<A: Application + ?Sized + 'static> ToTower<A> {
+    /// Serves an application that is shared already, such as an `Arc<dyn Application>`.
+    #[must_use]
+    pub fn shared(app: Arc<A>) -> Self {
+        let connection = Arc::new(Connection::new().with_capabilities(SUPPORTED));
+        Self { app, settings: Arc::new(Settings { connection, origin: None, host: Arc::new(Tokio) }) }
+    }
+
+    /// With what the application stored at start-up (A-117).
+    #[must_use]
+    pub fn with_state(mut self, state: State) -> Self {
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.connection = Arc::new(Connection::clone(&settings.connection).with_state(state));
+        self
+    }
+
+    /// With where a request came from, for requests without an [`Origin`] among their extensions: the address of the
+    /// client, and the whole target where a router took a prefix off (A-25, A-30).
+    ///
+    /// [`axum::origin`](crate::axum::origin) is the one for axum's routers.
+    #[must_use]
+    pub fn with_origin(mut self, origin: fn(&mut Parts) -> Origin) -> Self {
+        Arc::make_mut(&mut self.settings).origin = Some(origin);
+        self
+    }
+
+    fn begin<B>(&self, request: Request<B>) -> Responding
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (mut parts, body) = request.into_parts();
+        let passed_on = parts.extensions.remove::<Origin>();
+        let is_passed_on = passed_on.is_some();
+        let common = &self.settings.connection;
+        let origin = match passed_on.or_else(|| Some(self.settings.origin?(&mut parts))) {
+            Some(origin) => origin.with_common(common),
+            None => Origin::new(common.clone()),
+        };
+        let trailers = parts.headers.contains_key(header::TRAILER).then(RequestTrailers::new);
+        if let Some(trailers) = &trailers {
+            parts.extensions.insert(trailers.clone());
+        }
+        let head = origin.restore(parts);
+        let blocks = RequestBlocks::new(body, trailers);
+        let call = Hosted::begin(self.app.clone(), head, blocks, self.settings.host.clone());
+        Responding { call: Some(call), is_passed_on }
+    }
+}
+
+impl<A: Application + ?Sized + 'static, B> Service<Request<B>> for ToTower<A>
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Responding;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Responding {
+        self.begin(request)
+    }
+}
+
+impl<A: ?Sized> Clone for ToTower<A> {
+    fn clone(&self) -> Self {
+        Self { app: self.app.clone(), settings: self.settings.clone() }
+    }
+}
+
+impl<A: ?Sized> fmt::Debug for ToTower<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToTower").finish_non_exhaustive()
+    }
+}
+
+/// Waits until an application lets the head of its response go; the application runs while it is polled.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Responding {
+    call: Option<Hosted>,
+    is_passed_on: bool,
+}
+
+impl Future for Responding {
+    type Output = Result<Response<ResponseBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(call) = &mut this.call else {
+            return Poll::Pending;
+        };
+        let head = ready!(call.poll_head(cx));
+        let call = this.call.take();
+        let response = match (head, call) {
+            (Ok(start), Some(call)) => {
+                let body = match call.into_whole() {
+                    Ok(block) => ResponseBody::whole(block),
+                    Err(call) => ResponseBody::streamed(call, this.is_passed_on),
+                };
+                let mut response = Response::new(body);
+                *response.status_mut() = start.status;
+                *response.headers_mut() = start.headers;
+                response
+            }
+            (Err(failed), _) => answer(failed, this.is_passed_on),
+            (Ok(_), None) => return Poll::Pending,
+        };
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// The answer to a request whose application left none: the reason phrase, and nothing of the inside (W-139).
+fn answer(failed: Failed, is_passed_on: bool) -> Response<ResponseBody> {
+    // A layer that limits bodies cuts one that is too large.
+    let too_large = failed.error().find::<LengthLimitError>().is_some();
+    let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { failed.status() };
+    if !is_passed_on && !too_large && failed.is_fault() {
+        report(failed.error());
+    }
+    let reason = status.canonical_reason().unwrap_or("Error");
+    let mut response = Response::new(ResponseBody::whole(Bytes::from_static(reason.as_bytes())));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response.extensions_mut().insert(failed);
+    response
+}
+
+#[cold]
+pub(crate) fn report(error: &Error) {
+    error!(%error, "the application failed");
+}
+
+/// What is left of calls goes on in tasks of tokio's.
+struct Tokio;
+
+impl Host for Tokio {
+    fn spawn(&self, rest: Rest) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(rest);
+        }
+    }
+
+    fn report(&self, error: &Error) {
+        report(error);
+    }
+}
+
+/// What bodies of `http_body` can pass on.
+const SUPPORTED: Capabilities = Capabilities::none().with(Capability::Trailers);

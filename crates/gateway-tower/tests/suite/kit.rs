@@ -1,0 +1,58 @@
+//! The conformance kit through the adapters.
+
+use gateway_conformance::{Application, Host, Running, suite};
+use gateway_iface::BoxError;
+
+use crate::hosts::{Axum, Hyper, native, round_trip, start};
+
+/// An application as a service in an axum router as an application again, on the native server.
+struct RoundTripNative {
+    layers: usize,
+    http2: bool,
+}
+
+impl Host for RoundTripNative {
+    fn start(&self, app: Application) -> Result<Running, BoxError> {
+        native(round_trip(app, self.layers), self.http2)
+    }
+}
+
+suite!(round_trip, RoundTripNative { layers: 1, http2: false }, [wsgi, asgi_http, middleware]);
+suite!(round_trip_http2, RoundTripNative { layers: 1, http2: true }, [wsgi, asgi_http, middleware]);
+suite!(ten_layers, RoundTripNative { layers: 10, http2: false }, [wsgi, asgi_http, middleware]);
+
+/// An application as a service under plain hyper.
+struct UnderHyper;
+
+impl Host for UnderHyper {
+    fn start(&self, app: Application) -> Result<Running, BoxError> {
+        let (addr, stop) = start(Hyper, app)?;
+        Ok(Running::tcp(addr, stop))
+    }
+}
+
+suite!(under_hyper, UnderHyper, [wsgi, asgi_http, middleware, lifespan]);
+
+/// The same by HTTP/2.
+struct UnderHyperHttp2;
+
+impl Host for UnderHyperHttp2 {
+    fn start(&self, app: Application) -> Result<Running, BoxError> {
+        let (addr, stop) = start(Hyper, app)?;
+        Ok(Running::http2(addr, stop))
+    }
+}
+
+suite!(under_hyper_http2, UnderHyperHttp2, [wsgi, asgi_http, middleware]);
+
+/// An application as the fallback of a router under `axum::serve`.
+struct UnderAxum;
+
+impl Host for UnderAxum {
+    fn start(&self, app: Application) -> Result<Running, BoxError> {
+        let (addr, stop) = start(Axum, app)?;
+        Ok(Running::tcp(addr, stop))
+    }
+}
+
+suite!(under_axum, UnderAxum, [wsgi, asgi_http, middleware, lifespan]);

@@ -1,0 +1,4 @@
+//! Services as applications, and applications as services, over sockets.
+
+mod hosts;
+mod kit;

@@ -1,0 +1,185 @@
+//! A call of an application that a framework drives.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::HeaderMap;
+
+use super::exchange::HostedExchange;
+use super::failed::Failed;
+use super::host::{Host, Rest};
+use crate::asgi::call::Call;
+use crate::asgi::event::ResponseStart;
+use crate::asgi::{Application, HttpScope, Receive, Send};
+use crate::error::BoxError;
+use crate::request::RequestHead;
+
+/// A call of an application that a framework drives in place: it polls for the head of the response, then for its
+/// blocks, and the application runs while it does. There is no task and no channel between the two.
+///
+/// # Contract
+///
+/// - The head stays back until content comes with it, so that an application that fails before is answered with an
+///   error of the framework's own (A-68, A-106).
+/// - A bounded number of blocks, 16 of 64 KiB together, waits for the framework; then the application's next send does (A-11). Blocks of the
+///   request are asked for when the application receives.
+/// - An error or a panic of the application ends this call only (A-104).
+/// - Dropped before the response is complete, it tells the application that its client left (A-95, A-100), except
+///   where a framework does so for HEAD, 204, 304 and bodies of known length: then what is still sent goes
+///   nowhere (A-75). What is left of the call goes on by [`Host::spawn`] (A-06).
+///
+/// # Examples
+///
+/// ```
+/// use std::future::poll_fn;
+/// use std::sync::Arc;
+///
+/// use gateway_iface::adapter::{Host, Hosted, Rest};
+/// use gateway_iface::bytes::Bytes;
+/// use gateway_iface::http::Request;
+/// use gateway_iface::{BoxError, Error, RequestHead, asgi};
+/// # use gateway_iface::futures_core::Stream;
+/// # struct NoBody;
+/// # impl Stream for NoBody {
+/// #     type Item = Result<Bytes, BoxError>;
+/// #     fn poll_next(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Option<Self::Item>> {
+/// #         std::task::Poll::Ready(None)
+/// #     }
+/// # }
+/// # struct Tokio;
+/// # impl Host for Tokio {
+/// #     fn spawn(&self, _: Rest) {}
+/// #     fn report(&self, _: &Error) {}
+/// # }
+///
+/// async fn app(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
+///     scope.into_http()?;
+///     Ok(send.text(200, "hosted").await?)
+/// }
+///
+/// # gateway_iface::testing::block_on(async {
+/// let head = RequestHead::new(Request::get("/").body(())?.into_parts().0);
+/// let mut call = Hosted::begin(Arc::new(app), head, NoBody, Arc::new(Tokio));
+/// let start = poll_fn(|cx| call.poll_head(cx)).await?;
+/// let block = poll_fn(|cx| call.poll_block(cx)).await;
+/// assert_eq!((start.status.as_u16(), block.transpose()?), (200, Some(Bytes::from("hosted"))));
+/// # Ok::<(), Error>(())
+/// # }).unwrap();
+/// ```
+#[must_use = "an application runs when its response is polled"]
+pub struct Hosted {
+    call: Option<Call<'static>>,
+    exchange: Arc<HostedExchange>,
+}
+
+impl Hosted {
+    /// Begins the call for the request with this head and body; nothing of the application runs yet.
+    ///
+    /// A body whose [`size_hint`](Stream::size_hint) says that nothing is to come is never polled; nor is one
+    /// again after it said so. An error of it is told as the loss of the client (A-67).
+    ///
+    /// What the head [says is supported](RequestHead::capabilities) of the response is
+    /// [trailers](crate::asgi::Capability::Trailers) at the most.
+    pub fn begin<A: Application + ?Sized + 'static>(
+        app: Arc<A>,
+        mut head: RequestHead,
+        body: impl Stream<Item = Result<Bytes, BoxError>> + core::marker::Send + 'static,
+        host: Arc<dyn Host>,
+    ) -> Self {
+        let bodiless = body.size_hint().1 == Some(0);
+        head.set_bodiless(bodiless);
+        let body = if bodiless { None } else { Some(Box::pin(body) as _) };
+        let exchange = Arc::new(HostedExchange::new(&head, body, host));
+        let (receive, send) = (Receive::shared(exchange.clone()), Send::shared(exchange.clone()));
+        let scope = HttpScope::new(head).into();
+        let call = Call::new(|| Box::pin(async move { app.call(scope, receive, send).await }));
+        Self { call: Some(call), exchange }
+    }
+
+    /// Polls for the head of the response, once.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] when the application left none: the framework answers in its place.
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseStart, Failed>> {
+        self.drive(cx);
+        self.exchange.poll_head(cx)
+    }
+
+    /// All of the body, where the response is complete and all of it is there; to be asked when the head is out.
+    /// What is left of the call goes on.
+    ///
+    /// # Errors
+    ///
+    /// The call itself, where blocks are to be polled for.
+    pub fn into_whole(self) -> Result<Bytes, Self> {
+        self.exchange.take_whole().ok_or(self)
+    }
+
+    /// Polls for the next block of the body; `None` when the response is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] when the response was broken off: the framework breaks its own off so that the client sees the
+    /// cut (A-106, H-87).
+    pub fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failed>>> {
+        if let Some(next) = self.exchange.take_block(cx) {
+            return next;
+        }
+        self.exchange.wait(cx);
+        self.drive(cx);
+        self.exchange.take_block(cx).unwrap_or(Poll::Pending)
+    }
+
+    /// The fields that follow the body, once it is over.
+    #[must_use]
+    pub fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.exchange.take_trailers()
+    }
+
+    /// Whether it is known that neither a block nor trailers come any more.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.exchange.is_end()
+    }
+
+    /// How many octets are still to come, where the application declared a length.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.exchange.remaining()
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(call) = &mut self.call {
+            self.exchange.drive(|| {
+                let _ = call.poll(cx);
+            });
+            if call.is_over() {
+                let result = call.take_result();
+                self.call = None;
+                if let Some(result) = result {
+                    self.exchange.end(result);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        self.exchange.abandon();
+        if let Some(call) = self.call.take() {
+            let rest = Rest::new(call, self.exchange.clone());
+            self.exchange.host().spawn(rest);
+        }
+    }
+}
+
+impl fmt::Debug for Hosted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosted").field("active", &self.call.is_some()).finish_non_exhaustive()
+    }
+}

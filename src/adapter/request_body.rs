@@ -1,0 +1,171 @@
+//! The body of a request for a framework, and a watch for the client that sends it.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::asgi::call::keep;
+use crate::asgi::{Disconnect, Receive};
+
+/// Makes two things of a half: the body of the request for a framework's handler, and a watch for its client.
+///
+/// The two may be polled from different tasks. Where it is known that there is no body, nothing is shared, and
+/// the half is with the watch ([`RequestHead::is_bodiless`](crate::RequestHead::is_bodiless)).
+#[must_use]
+pub fn split(receive: Receive, bodiless: bool) -> (RequestBody, Watch) {
+    if bodiless {
+        return (RequestBody { source: None }, Watch { source: Watched::Alone(receive) });
+    }
+    let parties = Parties { receive, wakers: [None, None], both: None };
+    let source = Arc::new(Mutex::new(parties));
+    (RequestBody { source: Some(source.clone()) }, Watch { source: Watched::Shared(source) })
+}
+
+/// The body of a request: a stream of its blocks.
+///
+/// A body that was cut ends with an error and never with an end. Blocks are asked for only when the stream is
+/// polled: that is the backpressure.
+pub struct RequestBody {
+    source: Option<Arc<Mutex<Parties>>>,
+}
+
+impl RequestBody {
+    /// Whether it is known that no block comes any more.
+    #[must_use]
+    pub const fn is_end(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// Polls for the next block; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`Disconnect`] when the body was cut, or the response is complete.
+    pub fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Disconnect>> {
+        let Some(source) = &self.source else {
+            return Poll::Ready(Ok(None));
+        };
+        let block = ready!(lock(source).poll(READER, cx, Receive::poll_block));
+        if let Ok(None) = block {
+            self.source = None;
+        }
+        Poll::Ready(block)
+    }
+}
+
+impl Stream for RequestBody {
+    type Item = Result<Bytes, Disconnect>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_block(cx).map(Result::transpose)
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").field("end", &self.is_end()).finish_non_exhaustive()
+    }
+}
+
+/// Tells when no one waits for the response any more, while a handler works on it.
+pub struct Watch {
+    source: Watched,
+}
+
+enum Watched {
+    Alone(Receive),
+    Shared(Arc<Mutex<Parties>>),
+}
+
+impl Watch {
+    /// Polls for the loss of the client. A server that shuts down leaves time to finish: that is no loss.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Disconnect> {
+        let polled = match &mut self.source {
+            Watched::Alone(receive) => receive.poll_disconnect(cx),
+            Watched::Shared(source) => lock(source).poll(CALL, cx, Receive::poll_disconnect),
+        };
+        match polled {
+            Poll::Pending | Poll::Ready(Disconnect::Shutdown) => Poll::Pending,
+            gone => gone,
+        }
+    }
+
+    /// Waits for what the framework does, unless the client leaves first; then the future is dropped, as a server of
+    /// the framework's own would drop it.
+    ///
+    /// # Errors
+    ///
+    /// Why the exchange is over. An application passes it on by `?`: it is no fault.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it drops the future.
+    pub async fn unless_gone<F: Future>(&mut self, future: F) -> Result<F::Output, Disconnect> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => self.poll_gone(cx).map(Err),
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+/// A half that two parties poll. It keeps one waker, so it gets one that wakes both, unless they are one task.
+struct Parties {
+    receive: Receive,
+    wakers: [Option<Waker>; 2],
+    both: Option<Arc<Both>>,
+}
+
+impl Parties {
+    fn poll<T>(
+        &mut self,
+        who: usize,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Receive, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if let Some(both) = &self.both {
+            keep(&mut lock(&both.wakers)[who], cx);
+            let waker = Waker::from(both.clone());
+            return poll(&mut self.receive, &mut Context::from_waker(&waker));
+        }
+        keep(&mut self.wakers[who], cx);
+        if self.wakers[1 - who].as_ref().is_none_or(|other| other.will_wake(cx.waker())) {
+            return poll(&mut self.receive, cx);
+        }
+        self.both = Some(Arc::new(Both { wakers: Mutex::new(std::mem::take(&mut self.wakers)) }));
+        self.poll(who, cx, poll)
+    }
+}
+
+/// Wakes whoever waits.
+struct Both {
+    wakers: Mutex<[Option<Waker>; 2]>,
+}
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        let wakers = std::mem::take(&mut *lock(&self.wakers));
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who polls: the call.
+const CALL: usize = 0;
+/// Who polls: whoever reads the body.
+const READER: usize = 1;

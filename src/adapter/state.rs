@@ -1,0 +1,273 @@
+//! The state of an exchange between an application and the framework that hosts it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderMap, StatusCode};
+
+use super::failed::{Failed, Incomplete};
+use crate::asgi::call::keep;
+use crate::asgi::event::{ReceiveEvent, RequestBody, ResponseStart};
+use crate::asgi::machine::{Action, HttpMachine, HttpState};
+use crate::asgi::{Disconnect, SendError};
+use crate::error::{BoxError, Error};
+use crate::queue::{Limits, Queue};
+use crate::request::RequestHead;
+
+/// The body of a request, as the framework has it.
+pub(super) type RequestBlocks = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+
+pub(super) struct State {
+    pub(super) machine: HttpMachine,
+    request: Option<RequestBlocks>,
+    /// What was read of the request while the application only waited for its end.
+    ahead: Queue,
+    /// Why the body of the request was cut.
+    cut: Option<BoxError>,
+    pub(super) start: Option<ResponseStart>,
+    /// Whether content was sent, with which the head may go.
+    content: bool,
+    head_out: bool,
+    pub(super) queue: Queue,
+    pub(super) trailers: Option<HeaderMap>,
+    /// Octets that the framework was given.
+    pub(super) given: u64,
+    /// Sends in a row that filled no queue.
+    unqueued: usize,
+    /// Blocks and octets that no client sees.
+    unseen: (usize, usize),
+    /// Whether the framework had time to send what it was given, before it is told of a failure.
+    paused: bool,
+    /// Whether the framework dropped the body, as it does for one that has none to send any more.
+    discard: bool,
+    /// Whether the framework looks at the exchange no more.
+    abandoned: bool,
+    pub(super) failed: Option<Failed>,
+    pub(super) receiver: Option<Waker>,
+    pub(super) sender: Option<Waker>,
+    pub(super) framework: Option<Waker>,
+}
+
+impl State {
+    pub(super) fn new(head: &RequestHead, request: Option<RequestBlocks>) -> Self {
+        Self {
+            machine: HttpMachine::new(head),
+            request,
+            ahead: Queue::default(),
+            cut: None,
+            start: None,
+            content: false,
+            head_out: false,
+            queue: Queue::default(),
+            trailers: None,
+            given: 0,
+            unqueued: 0,
+            unseen: (0, 0),
+            paused: false,
+            discard: false,
+            abandoned: false,
+            failed: None,
+            receiver: None,
+            sender: None,
+            framework: None,
+        }
+    }
+
+    /// Why the exchange is over, as the application is told when it waits. What goes nowhere may still be sent.
+    pub(super) fn disconnect(&self) -> Option<Disconnect> {
+        self.machine.disconnect().or_else(|| self.discard.then_some(Disconnect::Complete))
+    }
+
+    /// The next event of the request; none when its body was cut.
+    pub(super) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReceiveEvent>> {
+        let block = match self.ahead.pop() {
+            Some(block) => Some(block),
+            None => match ready!(self.poll_body(cx)) {
+                Ok(block) => block,
+                Err(()) => return Poll::Ready(None),
+            },
+        };
+        let more_body = self.request.is_some() || !self.ahead.is_empty();
+        let block = block.unwrap_or_default();
+        let event = if more_body { RequestBody::block(block) } else { RequestBody::last(block) };
+        Poll::Ready(Some(ReceiveEvent::HttpRequest(event)))
+    }
+
+    /// Reads ahead of an application that waits for the end alone: a framework that does not read does not see that
+    /// its client left.
+    pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) {
+        while self.request.is_some() && self.ahead.has_room(0, LIMITS) && self.ahead.octets() < LIMITS.octets
+        {
+            match self.poll_body(cx) {
+                Poll::Ready(Ok(Some(block))) if !block.is_empty() => self.ahead.push(block),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(())) | Poll::Pending => break,
+            }
+        }
+    }
+
+    /// The next block of the body; none after the last one.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ()>> {
+        let Some(request) = &mut self.request else {
+            return Poll::Ready(Ok(None));
+        };
+        let block = match ready!(request.as_mut().poll_next(cx)).transpose() {
+            Ok(block) => block,
+            Err(error) => {
+                self.cut = Some(error);
+                self.lose(Disconnect::Client);
+                return Poll::Ready(Err(()));
+            }
+        };
+        if block.is_none() || request.size_hint().1 == Some(0) {
+            self.request = None;
+        }
+        Poll::Ready(Ok(block))
+    }
+
+    /// Waits for room. A sender of what no client sees (HEAD, empty blocks) has always room, so it is paused now and
+    /// then for the sake of everything else on its thread, and at some point ended.
+    pub(super) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
+        if self.machine.disconnect().is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.queue.has_room(0, LIMITS) || self.queue.octets() >= LIMITS.octets {
+            keep(&mut self.sender, cx);
+            return Poll::Pending;
+        }
+        if self.unqueued < MAX_UNPAUSED {
+            return Poll::Ready(Ok(()));
+        }
+        let (blocks, octets) = self.unseen;
+        if blocks > MAX_UNSEEN_BLOCKS || octets > MAX_UNSEEN_OCTETS {
+            return Poll::Ready(Err(Disconnect::Complete.into()));
+        }
+        self.unqueued = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes a block that the machine has accepted; `len` is what it was before HEAD made it empty.
+    pub(super) fn content(&mut self, block: Bytes, len: usize) {
+        self.content = true;
+        let hidden = self.discard || self.machine.is_bodiless();
+        if len > 0 && !hidden {
+            self.unqueued = 0;
+            self.queue.push(block);
+        } else {
+            self.unqueued += 1;
+            if hidden {
+                self.unseen = (self.unseen.0 + 1, self.unseen.1.saturating_add(len));
+            }
+        }
+        if self.machine.state() == HttpState::Done {
+            self.give_request_up();
+        }
+    }
+
+    pub(super) fn take_head(&mut self) -> Option<ResponseStart> {
+        let start = self.start.take_if(|_| self.content)?;
+        self.head_out = true;
+        Some(start)
+    }
+
+    pub(super) fn take_whole(&mut self) -> Option<Bytes> {
+        let whole =
+            self.machine.state() == HttpState::Done && self.trailers.is_none() && self.queue.len() <= 1;
+        whole.then(|| self.queue.pop().unwrap_or_default())
+    }
+
+    /// Whether the framework is to come again before it is told that the response was broken off: it would throw away
+    /// what it was given in the same turn.
+    pub(super) fn pauses(&mut self) -> bool {
+        self.failed.is_some() && self.queue.is_empty() && !std::mem::replace(&mut self.paused, true)
+    }
+
+    /// What is there for the framework: a block, the end, or that the response was broken off.
+    pub(super) fn take_block(&mut self) -> Option<Option<Result<Bytes, Failed>>> {
+        if let Some(block) = self.queue.pop() {
+            self.given += block.len() as u64;
+            return Some(Some(Ok(block)));
+        }
+        if self.machine.state() == HttpState::Done {
+            return Some(None);
+        }
+        self.failed.clone().map(|failed| Some(Err(failed)))
+    }
+
+    /// The sender, when there is room for it again. One in the framework's own task is polled by it anyway.
+    pub(super) fn sender_to_wake(&mut self) -> Option<Waker> {
+        let framework = self.framework.as_ref();
+        let due = self.queue.is_low(LIMITS);
+        self.sender.take_if(|sender| due && !framework.is_some_and(|own| own.will_wake(sender)))
+    }
+
+    /// The exchange is lost: whoever sends learns of it, unless the response is complete.
+    pub(super) fn lose(&mut self, reason: Disconnect) {
+        self.machine.lose(reason);
+        self.give_request_up();
+        self.queue.clear();
+    }
+
+    fn give_request_up(&mut self) {
+        self.request = None;
+        self.ahead.clear();
+    }
+
+    /// The framework wants no more of the response: because it has all that there is to send, or because its client
+    /// left.
+    pub(super) fn abandon(&mut self) {
+        self.abandoned = true;
+        self.framework = None;
+        if self.machine.state() == HttpState::Done {
+            self.queue.clear();
+            return;
+        }
+        let given = self.machine.declared_length() == Some(self.given);
+        if self.head_out && (self.machine.is_bodiless() || given) {
+            self.discard = true;
+            self.queue.clear();
+        } else {
+            self.lose(Disconnect::Client);
+        }
+    }
+
+    /// The call is over; its error, where no response tells of it.
+    pub(super) fn end(&mut self, result: Result<(), Error>) -> Option<Error> {
+        let ending = self.machine.end(&result, self.head_out);
+        let lost = self.machine.disconnect().is_some();
+        self.machine.finish();
+        // A half that is left behind in another task is told so: no end of a body is forged for it.
+        self.machine.lose(Disconnect::Complete);
+        self.give_request_up();
+        let error = match (result, self.cut.take()) {
+            (Err(error), Some(cut)) if error.is_disconnected() => Error::new(cut),
+            (Err(error), _) => error,
+            (Ok(()), _) if ending.action == Action::Nothing => return None,
+            (Ok(()), _) => Incomplete.into(),
+        };
+        let status = match ending.action {
+            Action::Answer(status) => status,
+            Action::Abort if lost => StatusCode::BAD_REQUEST,
+            Action::Abort => StatusCode::INTERNAL_SERVER_ERROR,
+            Action::Nothing => return ending.fault.then_some(error),
+        };
+        if self.abandoned {
+            return ending.fault.then_some(error);
+        }
+        self.failed = Some(Failed::new(status, error));
+        None
+    }
+}
+
+/// What may wait for the framework.
+const LIMITS: Limits = Limits { blocks: 16, octets: 64 * 1024 };
+
+/// Sends that the client sees nothing of, in a row, before the sender is paused.
+const MAX_UNPAUSED: usize = 32;
+/// Blocks of a response that no client sees: after so many, sending fails.
+const MAX_UNSEEN_BLOCKS: usize = 64 * 1024;
+/// Octets of a response that no client sees: after so many, sending fails.
+const MAX_UNSEEN_OCTETS: usize = 64 * 1024 * 1024;
