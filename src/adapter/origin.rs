@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::Uri;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri, header};
 
 use crate::connection::Connection;
 use crate::request::RequestHead;
@@ -43,13 +43,14 @@ use crate::request::RequestHead;
 pub struct Origin {
     connection: Arc<Connection>,
     target: Option<Uri>,
+    detached: bool,
 }
 
 impl Origin {
     /// On this connection.
     #[must_use]
     pub fn new(connection: impl Into<Arc<Connection>>) -> Self {
-        Self { connection: connection.into(), target: None }
+        Self { connection: connection.into(), target: None, detached: false }
     }
 
     /// With the whole target of the request, where the framework's router took a prefix off.
@@ -85,6 +86,13 @@ impl Origin {
         self.target.as_ref()
     }
 
+    /// Whether [`detach`](Self::detach) has made it: then an adapter around the framework learns of errors by the
+    /// [`Failed`](super::Failed) of a response.
+    #[must_use]
+    pub const fn is_detached(&self) -> bool {
+        self.detached
+    }
+
     /// With what an adapter knows of all its connections: what it supports, and what the application stored at
     /// start-up, where the adapter ran that.
     #[must_use]
@@ -109,7 +117,7 @@ impl Origin {
         if root_len > 0 {
             parts.uri = below(&target, root_len);
         }
-        parts.extensions.insert(Self { connection, target: Some(target) });
+        parts.extensions.insert(Self { connection, target: Some(target), detached: true });
         parts
     }
 
@@ -117,6 +125,8 @@ impl Origin {
     ///
     /// The mount point is what the whole target has before the request's own path. Where that is not its end,
     /// because the framework rewrote it, the request's own target is all there is.
+    ///
+    /// The host of a target that has one is the `host` field as well (H-12, H-33).
     #[must_use]
     pub fn restore(self, mut parts: Parts) -> RequestHead {
         let root_len = self.target.as_ref().and_then(|target| mounted(target, &parts.uri));
@@ -125,12 +135,29 @@ impl Origin {
         {
             parts.uri = target;
         }
+        if parts.uri.authority().is_some() {
+            set_host(&mut parts);
+        }
         let mut head = RequestHead::on(parts, self.connection);
         if let Some(len) = root_len {
             // A border of segments, as `mounted` has seen.
             let _ = head.mount(len);
         }
         head
+    }
+}
+
+/// Says in the fields which host the target names.
+fn set_host(parts: &mut Parts) {
+    let Some(authority) = parts.uri.authority() else {
+        return;
+    };
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let known = parts.headers.get(header::HOST);
+    if known.is_none_or(|known| known != host)
+        && let Ok(host) = HeaderValue::from_str(host)
+    {
+        parts.headers.insert(header::HOST, host);
     }
 }
 
@@ -202,6 +229,19 @@ mod tests {
         for (target, root_len, own, (root, path, query)) in cases {
             let wanted = (root.to_owned(), path.to_owned(), query.to_owned());
             assert_eq!(seen(target, root_len, own), wanted, "{target} mounted at {root_len}, then {own:?}");
+        }
+    }
+
+    #[test]
+    fn h_12_h_33_host_of_the_target_is_the_host() {
+        for (fields, hosts) in [(vec![], vec!["a.example:8000"]), (vec!["b.example"], vec!["a.example:8000"])]
+        {
+            let mut request = Request::get("http://user@a.example:8000/x");
+            for field in fields {
+                request = request.header(header::HOST, field);
+            }
+            let head = Origin::default().restore(request.body(()).unwrap().into_parts().0);
+            assert_eq!(head.headers().get_all(header::HOST).iter().collect::<Vec<_>>(), hosts);
         }
     }
 

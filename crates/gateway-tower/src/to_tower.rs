@@ -111,7 +111,7 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
     {
         let (mut parts, body) = request.into_parts();
         let passed_on = parts.extensions.remove::<Origin>();
-        let is_passed_on = passed_on.is_some();
+        let is_passed_on = passed_on.as_ref().is_some_and(Origin::is_detached);
         let common = &self.settings.connection;
         let origin = match passed_on.or_else(|| Some(self.settings.origin?(&mut parts))) {
             Some(origin) => origin.with_common(common),

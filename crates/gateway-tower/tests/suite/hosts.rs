@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_conformance::{Application, Running};
+use gateway_iface::adapter::Origin;
 use gateway_iface::asgi::{self, LifespanError, LifespanExchange};
-use gateway_iface::{BoxError, async_trait};
+use gateway_iface::http::Request;
+use gateway_iface::{BoxError, Connection, async_trait};
 use gateway_tower::{FromTower, ToTower};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -15,6 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tower::ServiceExt;
 
 /// The application as a service, with what it stored at start-up.
 pub(crate) type Service = ToTower<dyn asgi::Application>;
@@ -72,11 +76,17 @@ impl Serve for Hyper {
     ) -> Result<(), BoxError> {
         let (server, graceful) = (auto::Builder::new(TokioExecutor::new()), GracefulShutdown::new());
         loop {
-            let stream = tokio::select! {
-                accepted = listener.accept() => accepted?.0,
+            let (stream, client) = tokio::select! {
+                accepted = listener.accept() => accepted?,
                 _ = &mut stop => break,
             };
-            let service = TowerToHyperService::new(service.clone());
+            stream.set_nodelay(true)?;
+            let connection = Arc::new(Connection::new().with_client(client));
+            let service = service.clone().map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Origin::new(connection.clone()));
+                request
+            });
+            let service = TowerToHyperService::new(service);
             let connection =
                 server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
             tokio::spawn(graceful.watch(connection));
