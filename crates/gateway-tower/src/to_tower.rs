@@ -15,6 +15,8 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::LengthLimitError;
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::error;
 
@@ -52,9 +54,11 @@ use crate::response_body::ResponseBody;
 /// let app = Arc::new(app);
 /// let mut lifespan = LifespanExchange::of_shared(app.clone());
 /// let service = ToTower::shared(app).with_state(lifespan.startup().await?);
+/// let calls = service.clone();
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
 /// let serving = axum::serve(listener, axum::Router::new().fallback_service(service));
 /// serving.with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) }).await?;
+/// calls.finished().await;
 /// lifespan.shutdown().await?;
 /// # Ok(())
 /// # }
@@ -68,7 +72,7 @@ pub struct ToTower<A: ?Sized> {
 struct Settings {
     connection: Arc<Connection>,
     origin: Option<fn(&mut Parts) -> Origin>,
-    host: Arc<dyn Host>,
+    rests: Arc<Rests>,
 }
 
 impl<A: Application + 'static> ToTower<A> {
@@ -83,7 +87,7 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
     #[must_use]
     pub fn shared(app: Arc<A>) -> Self {
         let connection = Arc::new(Connection::new().with_capabilities(SUPPORTED));
-        Self { app, settings: Arc::new(Settings { connection, origin: None, host: Arc::new(Tokio) }) }
+        Self { app, settings: Arc::new(Settings { connection, origin: None, rests: Arc::default() }) }
     }
 
     /// With what the application stored at start-up.
@@ -102,6 +106,20 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
     pub fn with_origin(mut self, origin: fn(&mut Parts) -> Origin) -> Self {
         Arc::make_mut(&mut self.settings).origin = Some(origin);
         self
+    }
+
+    /// Waits until the calls that go on without their responses are over.
+    ///
+    /// Their clients have left, or have all there is. A server knows nothing of them: wait here when it has stopped, for
+    /// as long as there is time; what is dropped with its runtime then is told of the shutdown.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends no call.
+    pub async fn finished(&self) {
+        let tasks = &self.settings.rests.tasks;
+        tasks.close();
+        tasks.wait().await;
     }
 
     fn begin<B>(&self, request: Request<B>) -> Responding
@@ -123,7 +141,7 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
         }
         let head = origin.restore(parts);
         let blocks = RequestBlocks::new(body, trailers);
-        let call = Hosted::begin(self.app.clone(), head, blocks, self.settings.host.clone());
+        let call = Hosted::begin(self.app.clone(), head, blocks, self.settings.rests.clone());
         Responding { call: Some(call), is_passed_on }
     }
 }
@@ -217,12 +235,15 @@ pub(crate) fn report(error: &Error) {
 }
 
 /// What is left of calls goes on in tasks of tokio's.
-struct Tokio;
+#[derive(Default)]
+struct Rests {
+    tasks: TaskTracker,
+}
 
-impl Host for Tokio {
+impl Host for Rests {
     fn spawn(&self, rest: Rest) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(rest);
+        if let Ok(runtime) = Handle::try_current() {
+            self.tasks.spawn_on(rest, &runtime);
         }
     }
 

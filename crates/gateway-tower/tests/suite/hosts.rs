@@ -48,14 +48,13 @@ pub(crate) fn start(server: impl Serve, app: Application) -> Result<(SocketAddr,
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let addr = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
+    let calls = service.clone();
     let serving = runtime.spawn(server.serve(listener, service, stopped));
     let stop = move || {
         drop(stop);
         runtime.block_on(serving)??;
-        let shut_down = runtime.block_on(lifespan.shutdown());
-        // What is left of calls is polled to its end, for a while.
-        runtime.shutdown_timeout(GRACE_PERIOD);
-        Ok(shut_down?)
+        runtime.block_on(calls.finished());
+        Ok(runtime.block_on(lifespan.shutdown())?)
     };
     Ok((addr, Box::new(stop)))
 }
@@ -119,16 +118,14 @@ impl Serve for Axum {
 }
 
 /// The native server, with the application behind an axum router and behind our adapters, so many times.
-pub(crate) fn round_trip(app: Application, layers: usize) -> Arc<dyn asgi::Application> {
+pub(crate) fn round_trip(app: Application, layers: usize, http2: bool) -> Result<Running, BoxError> {
     let mut app: Arc<dyn asgi::Application> = Arc::new(app);
+    let mut services = Vec::new();
     for _ in 0..layers {
-        let router = axum::Router::new().fallback_service(ToTower::shared(app));
-        app = Arc::new(FromTower::new(router));
+        let service = ToTower::shared(app);
+        services.push(service.clone());
+        app = Arc::new(FromTower::new(axum::Router::new().fallback_service(service)));
     }
-    app
-}
-
-pub(crate) fn native(app: Arc<dyn asgi::Application>, http2: bool) -> Result<Running, BoxError> {
     let runtime = runtime()?;
     let server = runtime.block_on(gateway_hyper::Server::builder().signals(false).bind("127.0.0.1:0"))?;
     let addr = server.local_addr().tcp().ok_or("not listening on TCP")?;
@@ -136,7 +133,11 @@ pub(crate) fn native(app: Arc<dyn asgi::Application>, http2: bool) -> Result<Run
     let serving = runtime.spawn(server.serve(app));
     let stop = move || {
         handle.shutdown();
-        Ok(runtime.block_on(serving)??)
+        runtime.block_on(serving)??;
+        for service in services.iter().rev() {
+            runtime.block_on(service.finished());
+        }
+        Ok(())
     };
     Ok(if http2 { Running::http2(addr, stop) } else { Running::tcp(addr, stop) })
 }

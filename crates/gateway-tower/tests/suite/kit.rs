@@ -3,7 +3,7 @@
 use gateway_conformance::{Application, Host, Running, suite};
 use gateway_iface::BoxError;
 
-use crate::hosts::{Axum, Hyper, native, round_trip, start};
+use crate::hosts::{Axum, Hyper, round_trip, start};
 
 /// An application as a service in an axum router as an application again, on the native server.
 struct RoundTripNative {
@@ -13,7 +13,7 @@ struct RoundTripNative {
 
 impl Host for RoundTripNative {
     fn start(&self, app: Application) -> Result<Running, BoxError> {
-        native(round_trip(app, self.layers), self.http2)
+        round_trip(app, self.layers, self.http2)
     }
 }
 
