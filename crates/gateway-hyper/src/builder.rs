@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gateway_websocket::Settings as WebSocketSettings;
+
 use crate::lifespan::LifespanMode;
 use crate::listener::Listener;
 use crate::server::Server;
 use crate::threads::Runtime;
-use crate::websocket::Settings as WebSocketSettings;
 
 /// How a server is set up; [`Server::builder`] begins one.
 #[derive(Clone, Debug)]
@@ -169,8 +170,9 @@ impl Builder {
     }
 
     /// What becomes of a call whose client is gone; it runs on by default.
-    pub const fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
+    pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
         self.on_disconnect = on_disconnect;
+        self.websocket = self.websocket.cancel_on_disconnect(on_disconnect == OnDisconnect::Cancel);
         self
     }
 

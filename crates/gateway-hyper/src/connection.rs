@@ -19,6 +19,7 @@ use crate::serving::{Place, Serving};
 use crate::socket::{Rewound, Socket};
 use crate::stats::Limit;
 use crate::tls::Acceptor;
+use crate::websocket;
 
 /// Serves what comes on the socket, behind what has to come first.
 pub(crate) async fn serve(
@@ -54,7 +55,7 @@ pub(crate) async fn serve(
     match after {
         After::End => {}
         After::Http2(io) => Box::pin(http2::serve(serving, control, connection, io)).await,
-        After::WebSocket(driver) => driver.run(&control).await,
+        After::WebSocket(driver) => websocket::drive(driver, &control).await,
     }
     drop(place);
 }

@@ -139,7 +139,7 @@ pub use self::server::Server;
 pub use self::stats::{Limit, Stats};
 pub use self::threads::Runtime;
 pub use self::tls::{ClientCerts, TlsConfig};
-pub use self::websocket::WebSocketDeflate;
+pub use gateway_websocket::Deflate as WebSocketDeflate;
 
 use gateway_iface::asgi::Application;
 

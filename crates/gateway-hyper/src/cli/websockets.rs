@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::values::{Wait, origin, size, time};
 use crate::builder::Builder;
-use crate::websocket::WebSocketDeflate;
+use gateway_websocket::Deflate as WebSocketDeflate;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "WebSockets")]

@@ -9,4 +9,4 @@ mod shared;
 mod state;
 
 pub(crate) use self::input::Input;
-pub(crate) use self::shared::{Aborted, HttpExchange, Next, Reply, answer, busy};
+pub(crate) use self::shared::{Aborted, HttpExchange, Next, Reply, busy};

@@ -347,7 +347,7 @@ pub(crate) enum Next {
 pub(crate) struct Aborted;
 
 /// The server's own answer: the reason phrase, and nothing of the inside (W-139).
-pub(crate) fn answer(status: StatusCode) -> Response<Bytes> {
+fn answer(status: StatusCode) -> Response<Bytes> {
     let mut response =
         Response::new(Bytes::from_static(status.canonical_reason().unwrap_or("Error").as_bytes()));
     *response.status_mut() = status;

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use gateway_websocket::Content;
 use http_body::{Frame, SizeHint};
 
 use super::link::Link;
 use crate::exchange::{Aborted, HttpExchange, Next};
-use crate::websocket::Denied;
 
 /// A response body: one block that is there already, or whatever the application still sends, in answer
 /// to a request or to the handshake of a WebSocket.
@@ -23,7 +23,7 @@ pub(crate) struct Body {
 enum Repr {
     Full(Bytes),
     Stream(Stream),
-    Denied(DeniedStream),
+    WebSocket(Answer),
 }
 
 #[derive(Debug)]
@@ -34,12 +34,11 @@ struct Stream {
     next: Next,
 }
 
+/// What the handshake of a WebSocket is answered with.
 #[derive(Debug)]
-struct DeniedStream {
-    denied: Denied,
+struct Answer {
+    content: Content,
     link: Arc<Link>,
-    blocks: VecDeque<Bytes>,
-    next: Next,
 }
 
 impl Body {
@@ -51,9 +50,8 @@ impl Body {
         Self { repr: Repr::Stream(Stream { exchange, link, blocks: VecDeque::new(), next: Next::Unknown }) }
     }
 
-    pub(super) fn denied(denied: Denied, link: Arc<Link>) -> Self {
-        let stream = DeniedStream { denied, link, blocks: VecDeque::new(), next: Next::Unknown };
-        Self { repr: Repr::Denied(stream) }
+    pub(super) const fn content(content: Content, link: Arc<Link>) -> Self {
+        Self { repr: Repr::WebSocket(Answer { content, link }) }
     }
 }
 
@@ -69,7 +67,7 @@ impl http_body::Body for Body {
             Repr::Full(block) if block.is_empty() => Poll::Ready(None),
             Repr::Full(block) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(block))))),
             Repr::Stream(stream) => stream.poll_frame(cx),
-            Repr::Denied(stream) => stream.poll_frame(cx),
+            Repr::WebSocket(answer) => answer.poll_frame(cx),
         }
     }
 
@@ -77,14 +75,15 @@ impl http_body::Body for Body {
         match &self.repr {
             Repr::Full(block) => block.is_empty(),
             Repr::Stream(stream) => stream.blocks.is_empty() && stream.next == Next::End,
-            Repr::Denied(stream) => stream.blocks.is_empty() && stream.next == Next::End,
+            Repr::WebSocket(answer) => answer.content.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.repr {
             Repr::Full(block) => SizeHint::with_exact(block.len() as u64),
-            Repr::Stream(_) | Repr::Denied(_) => SizeHint::default(),
+            Repr::Stream(_) => SizeHint::default(),
+            Repr::WebSocket(answer) => answer.content.size_hint(),
         }
     }
 }
@@ -121,20 +120,17 @@ impl Stream {
     }
 }
 
-impl DeniedStream {
+impl Answer {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        if self.blocks.is_empty() && self.next == Next::Unknown {
-            self.next = self.denied.take_blocks(cx, &mut self.blocks);
-            if self.blocks.is_empty() && self.next == Next::Unknown {
-                self.link.drive(cx);
-                self.next = self.denied.take_blocks(cx, &mut self.blocks);
-            }
+        let mut polled = self.content.poll_block(cx);
+        if polled.is_pending() {
+            self.link.drive(cx);
+            polled = self.content.poll_block(cx);
         }
-        match (self.blocks.pop_front(), self.next) {
-            (Some(block), _) => Poll::Ready(Some(Ok(Frame::data(block)))),
-            (None, Next::Abort) => self.link.poll_flushed().map(|()| Some(Err(Aborted))),
-            (None, Next::Unknown) => Poll::Pending,
-            (None, _) => Poll::Ready(None),
+        match ready!(polled) {
+            Some(Ok(block)) => Poll::Ready(Some(Ok(Frame::data(block)))),
+            Some(Err(_)) => self.link.poll_flushed().map(|()| Some(Err(Aborted))),
+            None => Poll::Ready(None),
         }
     }
 }

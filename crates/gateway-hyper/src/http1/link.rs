@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use gateway_iface::asgi::{self, Disconnect, HttpScope, Receive, Scope};
 use gateway_iface::{Connection, Error, RequestHead, RequestTrailers};
+use gateway_websocket::{Session, is_asked};
 use http::{Request, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -26,7 +27,7 @@ use crate::refusal::{refusal, replace_host, too_large};
 use crate::serving::Serving;
 use crate::stats::Limit;
 use crate::waits::Wait;
-use crate::websocket::{self, Session};
+use crate::websocket::Watch;
 
 /// One connection.
 ///
@@ -54,7 +55,7 @@ pub(super) struct Call {
     future: ReusableBoxFuture<'static, Result<(), Error>>,
     pub(super) exchange: Option<Arc<HttpExchange>>,
     /// The call of a WebSocket, until its handshake is answered, and after that if it is refused.
-    pub(super) websocket: Option<Box<Session>>,
+    pub(super) websocket: Option<Box<Session<Watch>>>,
 }
 
 impl Link {
@@ -100,7 +101,7 @@ impl Link {
         }
         replace_host(&mut head);
         // hyper leaves something there when a request asks for another protocol.
-        if !head.extensions().is_empty() && websocket::is_asked(&head) {
+        if !head.extensions().is_empty() && is_asked(&head) {
             return self.begin_websocket(head, body.is_some(), admitted.ok().flatten());
         }
         head.set_bodiless(body.is_none());
@@ -219,7 +220,7 @@ impl Link {
         }
         self.polled.store(true, Ordering::Relaxed);
         if let Some(session) = &mut call.websocket {
-            session.poll(cx);
+            session.poll_call(cx);
             self.active.store(session.is_active(), Ordering::Relaxed);
             return None;
         }
@@ -274,7 +275,7 @@ impl Link {
         self.active.store(active, Ordering::Relaxed);
     }
 
-    pub(crate) fn control(&self) -> &Control {
+    pub(crate) const fn control(&self) -> &Arc<Control> {
         &self.control
     }
 

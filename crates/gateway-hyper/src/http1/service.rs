@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, StatusCode};
+use gateway_websocket::refusal;
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::body::Body;
 use super::link::Link;
 use crate::exchange::{Aborted, busy};
-use crate::websocket;
 
 /// hyper's view of the application.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Future for Responding {
             let response = match status {
                 // The request is well, and so is the connection.
                 StatusCode::SERVICE_UNAVAILABLE => busy(),
-                status => websocket::refusal(status),
+                status => refusal(Version::HTTP_11, status),
             };
             return Poll::Ready(Ok(response.map(Body::full)));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_iface::asgi::Disconnect;
+use gateway_websocket::Driver;
 use hyper::server::conn::http1;
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
@@ -17,7 +18,7 @@ use crate::builder::OnDisconnect;
 use crate::socket::{Rewound, Socket};
 use crate::stats::Limit;
 use crate::waits::{Expired, Wait};
-use crate::websocket::Driver;
+use crate::websocket::Watch;
 
 /// Drives hyper and the application until both are done, or the connection goes on with something else.
 pub(crate) struct Task {
@@ -39,7 +40,7 @@ pub(crate) enum After {
     /// It began with the preface of HTTP/2.
     Http2(Rewound),
     /// It was upgraded.
-    WebSocket(Box<Driver<Rewound>>),
+    WebSocket(Box<Driver<Rewound, Watch>>),
 }
 
 impl Task {
@@ -85,8 +86,7 @@ impl Task {
         let lost = match result {
             Ok(()) => {
                 if let (Some(session), Some(http)) = (self.link.take_websocket(), http) {
-                    let on_disconnect = self.link.serving().settings().on_disconnect;
-                    let driver = Driver::new(*session, rewound(*http), on_disconnect);
+                    let driver = Driver::new(*session, rewound(*http));
                     self.after = After::WebSocket(Box::new(driver));
                     return;
                 }

@@ -1,24 +1,26 @@
 //! The handshake of a WebSocket, on its way through hyper.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use gateway_iface::RequestHead;
+use gateway_websocket::{Handshake, Session};
 use http::{Response, StatusCode};
+use hyper::upgrade::OnUpgrade;
 
 use super::body::Body;
 use super::link::{Call, Link};
 use super::service::Responding;
 use crate::exchange::Aborted;
 use crate::serving::Admitted;
-use crate::websocket::{Content, Handshake, Session};
+use crate::websocket::Watch;
 
 impl Link {
     /// Begins the call for a WebSocket, unless its handshake is not valid.
     #[cold]
     pub(super) fn begin_websocket(
         self: &Arc<Self>,
-        head: Box<RequestHead>,
+        mut head: Box<RequestHead>,
         has_body: bool,
         admitted: Option<Admitted>,
     ) -> Responding {
@@ -33,7 +35,9 @@ impl Link {
         };
         let mut call = self.lock();
         self.make_way(&mut call);
-        let session = Session::begin(Arc::clone(self.serving()), self.control(), head, handshake, admitted);
+        head.extensions_mut().remove::<OnUpgrade>();
+        let watch = Watch::new(Arc::clone(self.serving()), Arc::clone(self.control()), admitted);
+        let session = Session::begin(Arc::clone(self.serving().app()), head, handshake, settings, watch);
         if self.control().is_stopping() {
             session.shut_down();
         }
@@ -52,28 +56,22 @@ impl Link {
         let Some(session) = &mut call.websocket else {
             return Poll::Ready(Err(Aborted));
         };
-        let reply = session.poll_reply(cx);
+        let polled = session.poll_reply(cx);
         self.set_active(session.is_active());
-        let Poll::Ready(reply) = reply else {
-            return Poll::Pending;
-        };
-        let response = session.response(reply);
+        let response = ready!(polled);
         self.control().counters().answered(response.status());
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            if session.expects() {
+            if session.expects_continue() {
                 self.interim().go_on();
             }
             // The socket is taken over when the answer has left hyper, and not before.
             let _ = self.poll_flushed();
         }
-        Poll::Ready(Ok(response.map(|content| match content {
-            Content::Whole(block) => Body::full(block),
-            Content::Denied(denied) => Body::denied(denied, Arc::clone(self)),
-        })))
+        Poll::Ready(Ok(response.map(|content| Body::content(content, Arc::clone(self)))))
     }
 
     /// The call of a WebSocket, when its handshake was accepted and the answer has left hyper.
-    pub(super) fn take_websocket(&self) -> Option<Box<Session>> {
+    pub(super) fn take_websocket(&self) -> Option<Box<Session<Watch>>> {
         let mut call = self.lock();
         let session = call.websocket.take_if(|session| session.is_accepted())?;
         if self.poll_flushed().is_pending() {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use gateway_websocket::Content;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
 
@@ -11,12 +12,11 @@ use super::connection::Shared;
 use super::turns::Turn;
 use crate::exchange::{HttpExchange, Next};
 use crate::waits::{Limited, Wait, Waits};
-use crate::websocket::Denied;
 
 /// Where blocks come from.
 pub(super) trait Source {
     /// Takes all blocks that are there; what follows them. Where that is not known it wakes the task.
-    fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next;
+    fn take_blocks(&mut self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next;
 
     /// The fields that follow the body.
     fn take_trailers(&self) -> Option<HeaderMap>;
@@ -61,7 +61,7 @@ impl Body {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        source: &impl Source,
+        source: &mut impl Source,
         reads_trailers: bool,
         shared: &Shared,
     ) -> Poll<Result<(), Lost>> {
@@ -105,30 +105,26 @@ impl Body {
     }
 }
 
-impl Source for HttpExchange {
-    fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
-        Self::take_blocks(self, cx, blocks)
+impl Source for &HttpExchange {
+    fn take_blocks(&mut self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
+        HttpExchange::take_blocks(self, cx, blocks)
     }
 
     fn take_trailers(&self) -> Option<HeaderMap> {
-        Self::take_trailers(self)
+        HttpExchange::take_trailers(self)
     }
 }
 
-impl Source for Denied {
-    fn take_blocks(&self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
-        Self::take_blocks(self, cx, blocks)
-    }
-
-    fn take_trailers(&self) -> Option<HeaderMap> {
-        None
-    }
-}
-
-/// A body that was whole from the beginning.
-impl Source for () {
-    fn take_blocks(&self, _: &mut Context<'_>, _: &mut VecDeque<Bytes>) -> Next {
-        Next::End
+impl Source for Content {
+    fn take_blocks(&mut self, cx: &mut Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
+        loop {
+            match self.poll_block(cx) {
+                Poll::Ready(Some(Ok(block))) => blocks.push_back(block),
+                Poll::Ready(Some(Err(_))) => return Next::Abort,
+                Poll::Ready(None) => return Next::End,
+                Poll::Pending => return Next::Unknown,
+            }
+        }
     }
 
     fn take_trailers(&self) -> Option<HeaderMap> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gateway_iface::{Connection, RequestHead};
+use gateway_websocket::{Handshake, Session};
 use h2::ext::Protocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
@@ -24,7 +25,7 @@ use crate::serving::{Admitted, Serving};
 use crate::socket::Rewound;
 use crate::stats::{Counters, Limit};
 use crate::waits::Wait;
-use crate::websocket::{Handshake, Session};
+use crate::websocket::Watch;
 
 /// What the streams of a connection have in common.
 #[derive(Debug)]
@@ -195,7 +196,8 @@ impl Shared {
     ) {
         let counters = self.counters();
         counters.request_begun();
-        let handshake = match Handshake::read_common(head.headers(), &self.serving.settings().websocket) {
+        let settings = &self.serving.settings().websocket;
+        let handshake = match Handshake::read(&head, false, settings) {
             Ok(handshake) => handshake,
             Err(status) => {
                 counters.answered(status);
@@ -206,8 +208,8 @@ impl Shared {
             }
         };
         let registered = self.serving.register(counters);
-        let session =
-            Session::begin(Arc::clone(&self.serving), registered.control(), head, handshake, admitted);
+        let watch = Watch::new(Arc::clone(&self.serving), Arc::clone(registered.control()), admitted);
+        let session = Session::begin(Arc::clone(self.serving.app()), head, handshake, settings, watch);
         let socket = WebSocket::new(Arc::clone(self), registered, session, body, respond);
         self.serving.spawn_call(socket.run());
     }

@@ -6,13 +6,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use gateway_iface::{Error, RequestHead};
+use gateway_websocket::refusal;
 use h2::Reason;
 use h2::server::SendResponse;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::body::{Body, Lost};
 use super::connection::Shared;
-use crate::exchange::{HttpExchange, Next, Reply, answer, busy};
+use crate::exchange::{HttpExchange, Next, Reply, busy};
 use crate::serving::Serving;
 use crate::waits::{Wait, Waits};
 
@@ -55,7 +56,7 @@ impl Outgoing {
         let Some(body) = &mut self.body else {
             return Poll::Ready(Ok(()));
         };
-        let polled = body.poll(cx, exchange, self.reads_trailers, shared);
+        let polled = body.poll(cx, &mut &*exchange, self.reads_trailers, shared);
         body.watch(polled.is_pending(), waits, shared.serving.limits().write);
         if polled.is_pending() && body.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(Lost));
@@ -147,14 +148,7 @@ pub(super) fn refuse(
 ) {
     let response = match status {
         StatusCode::SERVICE_UNAVAILABLE => busy(),
-        // It would ask for an upgrade, which HTTP/2 has none of (S-07).
-        StatusCode::UPGRADE_REQUIRED => {
-            let mut response = answer(StatusCode::BAD_REQUEST);
-            let version = HeaderValue::from_static("13");
-            response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
-            response
-        }
-        status => answer(status),
+        status => refusal(Version::HTTP_2, status),
     };
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(header::DATE, serving.date());

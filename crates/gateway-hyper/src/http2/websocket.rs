@@ -7,11 +7,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gateway_iface::asgi::Disconnect;
+use gateway_websocket::{Content, Driver, Session};
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::{Response, header};
+use http_body::Body as _;
 
-use super::body::{Body, Lost, Source};
+use super::body::{Body, Lost};
 use super::connection::Shared;
 use super::tunnel::Tunnel;
 use crate::builder::OnDisconnect;
@@ -19,14 +21,14 @@ use crate::control::Control;
 use crate::exchange::Next;
 use crate::serving::Registered;
 use crate::waits::Wait;
-use crate::websocket::{Content, Driver, Session};
+use crate::websocket::{Watch, drive};
 
 /// The task of one stream that asked for a WebSocket.
 #[derive(Debug)]
 pub(super) struct WebSocket {
     shared: Arc<Shared>,
     registered: Registered,
-    session: Box<Session>,
+    session: Box<Session<Watch>>,
     receive: RecvStream,
     respond: SendResponse<Bytes>,
 }
@@ -35,7 +37,7 @@ impl WebSocket {
     pub(super) fn new(
         shared: Arc<Shared>,
         registered: Registered,
-        session: Session,
+        session: Session<Watch>,
         receive: RecvStream,
         respond: SendResponse<Bytes>,
     ) -> Self {
@@ -61,31 +63,19 @@ impl WebSocket {
         if !taken_back {
             self.shared.ended(false);
         }
-        let (mut parts, content) = self.session.response_over_http_2(reply).into_parts();
+        let (mut parts, content) = reply.into_parts();
         parts.headers.entry(header::DATE).or_insert_with(|| self.shared.serving.date());
         control.counters().answered(parts.status);
-        let done =
-            matches!(&content, Content::Whole(block) if block.is_empty()) && !self.session.is_accepted();
+        let done = content.is_end_stream() && !self.session.is_accepted();
         let Ok(stream) = self.respond.send_response(Response::from_parts(parts, ()), done) else {
             self.lose(Disconnect::Client, policy);
             return self.finish(&control).await;
         };
         if self.session.is_accepted() {
             let tunnel = Tunnel::new(self.receive, stream);
-            Box::new(Driver::new(*self.session, tunnel, policy)).run(&control).await;
-            return;
+            return drive(Box::new(Driver::new(*self.session, tunnel)), &control).await;
         }
-        let lost = match content {
-            Content::Whole(_) if done => None,
-            Content::Whole(block) => {
-                let body = Body::new(stream, VecDeque::from([block]), Next::End);
-                self.write_out(body, &(), &control).await
-            }
-            Content::Denied(denied) => {
-                let body = Body::new(stream, VecDeque::new(), Next::Unknown);
-                self.write_out(body, &denied, &control).await
-            }
-        };
+        let lost = if done { None } else { self.write_out(stream, content, &control).await };
         if let Some(reason) = lost {
             self.lose(reason, policy);
         }
@@ -95,19 +85,20 @@ impl WebSocket {
     /// Writes out the answer to a refused handshake; why that was given up, if it was.
     async fn write_out(
         &mut self,
-        mut body: Body,
-        source: &impl Source,
+        stream: SendStream<Bytes>,
+        mut content: Content,
         control: &Control,
     ) -> Option<Disconnect> {
+        let mut body = Body::new(stream, VecDeque::new(), Next::Unknown);
         let (waits, limit) = (control.waits(), self.shared.serving.limits().write);
         poll_fn(|cx| {
             control.wait(cx);
-            self.session.poll(cx);
+            self.session.poll_call(cx);
             if waits.take_expired().is_some_and(|expired| expired.contains(Wait::Write)) {
                 body.reset(Reason::CANCEL);
                 return Poll::Ready(Some(Disconnect::Timeout));
             }
-            let polled = body.poll(cx, source, false, &self.shared);
+            let polled = body.poll(cx, &mut content, false, &self.shared);
             body.watch(polled.is_pending(), waits, limit);
             match polled {
                 Poll::Ready(written) => Poll::Ready(written.err().map(|Lost| Disconnect::Client)),
@@ -140,7 +131,7 @@ impl WebSocket {
     async fn finish(&mut self, control: &Control) {
         poll_fn(|cx| {
             control.wait(cx);
-            self.session.poll(cx);
+            self.session.poll_call(cx);
             if self.session.is_active() && !control.is_cut_off() { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;

@@ -55,10 +55,18 @@ impl Counters {
         add(&self.malformed);
     }
 
-    /// What the application's call came to; a client that is gone is no failure.
+    /// What the application's call came to.
     #[inline]
     pub(crate) fn returned(&self, result: &Result<(), Error>) {
-        if result.as_ref().is_err_and(|error| !error.is_disconnected()) {
+        if let Err(error) = result {
+            self.failed(error);
+        }
+    }
+
+    /// The application's call failed; a client that is gone is no failure.
+    #[inline]
+    pub(crate) fn failed(&self, error: &Error) {
+        if !error.is_disconnected() {
             add(&self.errors);
         }
     }

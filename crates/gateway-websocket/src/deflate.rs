@@ -95,7 +95,7 @@ impl fmt::Debug for Work {
 
 /// What sockets without a context use in turn, so that an idle one has none of it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pool {
+pub(super) struct Pool {
     kept: Arc<Mutex<Kept>>,
 }
 

@@ -98,7 +98,7 @@ fn s_09_extensions_that_are_malformed_fail_the_handshake() {
 
 #[test]
 fn s_10_origin_that_is_not_on_the_list_is_refused() {
-    let builder = crate::Server::builder().websocket_origins(["https://example.org", "https://b.test:8443"]);
+    let settings = Settings::default().origins(["https://example.org", "https://b.test:8443"]);
     for (origin, expected) in [
         ("https://example.org", None),
         ("https://EXAMPLE.org", None),
@@ -109,7 +109,18 @@ fn s_10_origin_that_is_not_on_the_list_is_refused() {
         ("null", Some(403)),
     ] {
         let head = head("GET", Version::HTTP_11, &[("origin", origin)]);
-        assert_eq!(read(&head, &builder.websocket).err(), expected, "{origin}");
+        assert_eq!(read(&head, &settings).err(), expected, "{origin}");
         assert!(read(&head, &Settings::default()).is_ok(), "without a list: {origin}");
     }
+}
+
+#[test]
+fn s_63_handshake_of_http_2_has_no_key_and_no_upgrade() {
+    let settings = Settings::default();
+    let none = [("upgrade", "-"), ("connection", "-"), ("sec-websocket-key", "-")];
+    let handshake = read(&head("GET", Version::HTTP_2, &none), &settings).unwrap();
+    assert_eq!(handshake.accept, None);
+    assert_eq!(read(&head("GET", Version::HTTP_11, &none), &settings).unwrap_err(), 400);
+    let version = [&none[..], &[("sec-websocket-version", "8")]].concat();
+    assert_eq!(read(&head("GET", Version::HTTP_2, &version), &settings).unwrap_err(), 426);
 }

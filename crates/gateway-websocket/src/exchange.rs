@@ -1,7 +1,6 @@
 //! The connection's side of a WebSocket.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
@@ -17,11 +16,10 @@ use tracing::{debug, error};
 use super::close::{ABNORMAL, Failure, PeerClose};
 use super::deflate::Deflater;
 use super::state::{Reply, State, keep};
-use crate::exchange::Next;
 
 /// One WebSocket: what the application's halves and the connection meet in.
 #[derive(Debug)]
-pub(crate) struct WebSocketExchange {
+pub(super) struct WebSocketExchange {
     state: Mutex<State>,
     /// Whether the connection's own task is polling the application right now, and will look at
     /// the state when that is done: then it needs no waking.
@@ -184,34 +182,9 @@ impl WebSocketExchange {
         state.close_sent
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
-    /// Wakes the connection's task, unless it is the one that polls.
-    pub(super) fn wake_connection(&self, state: &State) {
-        if !self.driving.load(Ordering::Relaxed)
-            && let Some(waker) = &state.connection
-        {
-            waker.wake_by_ref();
-        }
-    }
-}
-
-/// The body of a denial, as the connection reads it.
-#[derive(Debug)]
-pub(crate) struct Denied {
-    exchange: Arc<WebSocketExchange>,
-}
-
-impl Denied {
-    pub(super) const fn new(exchange: Arc<WebSocketExchange>) -> Self {
-        Self { exchange }
-    }
-
-    /// Takes all blocks that are there; what follows them. Where that is not known it wakes the task.
-    pub(crate) fn take_blocks(&self, cx: &Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
-        let mut state = self.exchange.lock();
+    /// Takes all blocks of a denial that are there; what follows them. Where that is not known it wakes the task.
+    pub(super) fn take_blocks(&self, cx: &Context<'_>, blocks: &mut VecDeque<Bytes>) -> Next {
+        let mut state = self.lock();
         blocks.append(&mut state.blocks);
         state.queued = 0;
         state.wake_sender();
@@ -224,16 +197,46 @@ impl Denied {
             }
         }
     }
-}
 
-impl Drop for Denied {
-    fn drop(&mut self) {
-        let mut state = self.exchange.lock();
+    /// No one reads the denial any more.
+    pub(super) fn discard(&self) {
+        let mut state = self.lock();
         state.discard = true;
         state.blocks.clear();
         state.queued = 0;
         state.wake_sender();
     }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Wakes whoever waits for what the application sends.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.lock().connection {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Wakes the connection's task, unless it is the one that polls.
+    pub(super) fn wake_connection(&self, state: &State) {
+        if !self.driving.load(Ordering::Relaxed)
+            && let Some(waker) = &state.connection
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// What follows the blocks of a denial that are there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Next {
+    /// The application has not said.
+    Unknown,
+    /// The end of the response.
+    End,
+    /// The application ended before its response did.
+    Abort,
 }
 
 #[cold]

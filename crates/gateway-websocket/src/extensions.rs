@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::deflate::{Deflater, MAX_BITS, Pool};
 use super::inflate::Inflater;
-use super::settings::WebSocketDeflate;
+use super::settings::Deflate;
 
 /// What was agreed on of permessage-deflate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,7 +54,7 @@ pub(super) struct Malformed;
 
 /// Reads what the client offers, and takes the first offer of permessage-deflate that can be kept; other
 /// extensions are not known.
-pub(super) fn negotiate(headers: &HeaderMap, deflate: WebSocketDeflate) -> Result<Option<Agreed>, Malformed> {
+pub(super) fn negotiate(headers: &HeaderMap, deflate: Deflate) -> Result<Option<Agreed>, Malformed> {
     let mut agreed = None;
     for value in headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS) {
         let mut list = Tokens { rest: value.as_bytes() };
@@ -65,8 +65,8 @@ pub(super) fn negotiate(headers: &HeaderMap, deflate: WebSocketDeflate) -> Resul
                 break;
             }
             let offer = list.extension()?;
-            if agreed.is_none() && deflate != WebSocketDeflate::Off {
-                agreed = offer.accept(deflate == WebSocketDeflate::Context);
+            if agreed.is_none() && deflate != Deflate::Off {
+                agreed = offer.accept(deflate == Deflate::Context);
             }
             if !list.is_empty() && !list.skip(b',') {
                 return Err(Malformed);
@@ -210,7 +210,7 @@ const NAME: &str = "permessage-deflate";
 mod tests {
     use super::*;
 
-    fn answer(fields: &[&str], deflate: WebSocketDeflate) -> Result<Option<String>, Malformed> {
+    fn answer(fields: &[&str], deflate: Deflate) -> Result<Option<String>, Malformed> {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_str(field).unwrap());
@@ -251,15 +251,15 @@ mod tests {
             (&["permessage-deflate; unknown"], None),
         ] {
             let expected = expected.map(str::to_owned);
-            assert_eq!(answer(offers, WebSocketDeflate::Context), Ok(expected), "{offers:?}");
-            assert_eq!(answer(offers, WebSocketDeflate::Off), Ok(None), "{offers:?}");
+            assert_eq!(answer(offers, Deflate::Context), Ok(expected), "{offers:?}");
+            assert_eq!(answer(offers, Deflate::Off), Ok(None), "{offers:?}");
         }
     }
 
     #[test]
     fn s_62_by_default_neither_side_keeps_a_window() {
         let expected = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-        let answer = answer(&["permessage-deflate; client_max_window_bits"], WebSocketDeflate::default());
+        let answer = answer(&["permessage-deflate; client_max_window_bits"], Deflate::default());
         assert_eq!(answer, Ok(Some(expected.to_owned())));
     }
 
@@ -278,11 +278,11 @@ mod tests {
             "\"a\"",
             "a/b",
         ] {
-            assert_eq!(answer(&[field], WebSocketDeflate::Off), Err(Malformed), "{field}");
-            assert_eq!(answer(&["permessage-deflate", field], WebSocketDeflate::Context), Err(Malformed));
+            assert_eq!(answer(&[field], Deflate::Off), Err(Malformed), "{field}");
+            assert_eq!(answer(&["permessage-deflate", field], Deflate::Context), Err(Malformed));
         }
         for field in ["", ",", " , a ,, b;c ;d = e,", "a; b=\"c\"", "a; b=\"\\c\""] {
-            assert_eq!(answer(&[field], WebSocketDeflate::Off), Ok(None), "{field}");
+            assert_eq!(answer(&[field], Deflate::Off), Ok(None), "{field}");
         }
     }
 }

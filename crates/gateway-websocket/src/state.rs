@@ -48,7 +48,7 @@ pub(super) struct State {
 
 /// What a handshake is answered with (S-15).
 #[derive(Debug)]
-pub(crate) enum Reply {
+pub(super) enum Reply {
     Accept(Box<Accept>),
     Refuse(StatusCode),
     Deny(DenialStart),

@@ -1,9 +1,8 @@
 //! What drives an open WebSocket.
 
-use std::future::poll_fn;
+use std::future::Future;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_iface::asgi::Disconnect;
@@ -12,20 +11,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::reader::{Incoming, Reader};
 use super::session::Session;
 use super::timer::{Due, Timer};
-use crate::builder::OnDisconnect;
-use crate::control::Control;
-use crate::stats::Limit;
-use crate::stats::OpenWebSocket;
-use crate::waits::Wait;
+use super::watch::{Limit, Watch};
 
-/// Moves the octets of one WebSocket both ways, polls its application, and watches its time.
+/// Moves the octets of one WebSocket both ways, polls its application, and watches its time: a future that ends
+/// when the connection and the application's call are over.
 ///
 /// Reading, the call and writing take turns in one task, so a message that is answered at once costs one
 /// wake-up. Nothing but a few hundred octets is held for a socket where nothing happens.
+///
+/// # Cancel safety
+///
+/// Dropping it closes the connection, and drops the call.
 #[derive(Debug)]
-pub(crate) struct Driver<Io> {
-    session: Session,
-    _open: OpenWebSocket,
+#[must_use = "a socket moves when this is polled"]
+pub struct Driver<Io, W: Watch = ()> {
+    session: Session<W>,
     io: Option<Io>,
     reader: Reader,
     out: Vec<u8>,
@@ -44,7 +44,6 @@ pub(crate) struct Driver<Io> {
     /// Whether anything came since that was last looked at.
     heard: bool,
     timer: Timer,
-    on_disconnect: OnDisconnect,
     started: bool,
 }
 
@@ -61,14 +60,15 @@ enum Phase {
     Lingering,
 }
 
-impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
-    /// For a socket whose handshake was accepted.
-    pub(crate) fn new(mut session: Session, io: Io, on_disconnect: OnDisconnect) -> Self {
+impl<Io: AsyncRead + AsyncWrite + Unpin, W: Watch> Driver<Io, W> {
+    /// For a socket whose handshake was [accepted](Session::is_accepted), over the connection as it is behind the
+    /// answer.
+    ///
+    /// What was read of it together with the handshake comes first (S-12): the stream is to have that.
+    pub fn new(mut session: Session<W>, io: Io) -> Self {
         let reader = session.open();
-        let open = OpenWebSocket::new(Arc::clone(session.counters()));
         Self {
             session,
-            _open: open,
             io: Some(io),
             reader,
             out: Vec::new(),
@@ -81,39 +81,36 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             paused: false,
             heard: false,
             timer: Timer::default(),
-            on_disconnect,
             started: false,
         }
     }
 
-    /// Goes on until the connection and the application's call are over, or the server says so.
-    pub(crate) async fn run(mut self: Box<Self>, control: &Control) {
-        let mut stopping = false;
-        let waits = control.waits();
-        poll_fn(|cx| {
-            control.wait(cx);
-            if control.is_cut_off() {
-                self.cut_off(cx);
-                return Poll::Ready(());
-            }
-            if waits.take_expired().is_some_and(|expired| expired.contains(Wait::Write)) {
-                self.lost(Disconnect::Timeout);
-            }
-            if control.is_stopping() && !stopping {
-                stopping = true;
-                // The socket is closed with 1001 (S-59).
-                self.session.shut_down();
-            }
-            let polled = self.poll(cx);
-            let moved = std::mem::take(&mut self.moved);
-            waits.watch(Wait::Write, self.is_blocked, moved, self.session.serving().limits().write);
-            polled
-        })
-        .await;
+    /// The server shuts down: the socket is closed with 1001, and the application is told so (S-59).
+    ///
+    /// The driver is to be polled on: the client still answers, and the call runs to its end.
+    pub fn shut_down(&self) {
+        self.session.shut_down();
+    }
+
+    /// Gives the connection up; the application is told why, and its call goes on, but for
+    /// [`Settings::cancel_on_disconnect`](crate::Settings::cancel_on_disconnect).
+    pub fn lose(&mut self, reason: Disconnect) {
+        let orderly = self.phase != Phase::Open;
+        self.end(reason);
+        if !orderly && self.session.settings().cancel_on_disconnect {
+            self.session.cancel();
+        }
+    }
+
+    /// Gives the connection up, and the call: the application may look once, and is dropped.
+    pub fn cut_off(&mut self, cx: &mut Context<'_>) {
+        self.end(Disconnect::Shutdown);
+        self.session.poll_call(cx);
+        self.session.cancel();
     }
 
     /// Goes on until the connection and the application's call are over.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.started {
             self.started = true;
             // A task keeps its waker for life.
@@ -125,7 +122,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         loop {
             let read = self.poll_read(cx);
             if read || call_due {
-                self.session.poll(cx);
+                self.session.poll_call(cx);
                 call_due = false;
             }
             self.poll_write(cx);
@@ -141,16 +138,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         while let Poll::Ready(due) = self.timer.poll(cx) {
             self.waited(due);
             self.poll_write(cx);
-            self.session.poll(cx);
+            self.session.poll_call(cx);
         }
         if self.io.is_none() && !self.session.is_active() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// The server gives the socket up: the application may look once, and is dropped.
-    fn cut_off(&mut self, cx: &mut Context<'_>) {
-        self.end(Disconnect::Shutdown);
-        self.session.poll(cx);
-        self.session.cancel();
     }
 
     /// Reads once; whether anything came of it.
@@ -178,7 +168,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 true
             }
             Poll::Ready(_) => {
-                self.lost(Disconnect::Client);
+                self.lose(Disconnect::Client);
                 true
             }
         }
@@ -191,13 +181,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             let ends = matches!(read, Err(_) | Ok((_, Some(Incoming::Close(_)))));
             if ends && std::mem::take(&mut delivered) {
                 // What the application answers at once to what came before still goes out.
-                self.session.poll(cx);
+                self.session.poll_call(cx);
             }
             let (used, incoming) = match read {
                 Ok(read) => read,
                 Err(failure) => {
                     if failure.is_size() {
-                        self.session.counters().hit(Limit::WebSocketSize);
+                        self.session.watch().hit(Limit::Size);
                     }
                     self.session.exchange().fail(failure);
                     return self.finish(true);
@@ -242,7 +232,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                         self.moved = true;
                         self.unflushed = true;
                     }
-                    Poll::Ready(_) => return self.lost(Disconnect::Client),
+                    Poll::Ready(_) => return self.lose(Disconnect::Client),
                 }
                 continue;
             }
@@ -271,7 +261,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             match Pin::new(&mut *io).poll_flush(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(_)) => return self.lost(Disconnect::Client),
+                Poll::Ready(Err(_)) => return self.lose(Disconnect::Client),
             }
         }
         if self.phase == Phase::Finishing {
@@ -283,7 +273,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                     cx.waker().wake_by_ref();
                 }
                 // Both have closed: the connection is over at once (S-53).
-                Poll::Ready(_) => self.lost(Disconnect::Client),
+                Poll::Ready(_) => self.lose(Disconnect::Client),
             }
         }
     }
@@ -300,11 +290,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 self.timer.start(Due::Pong, self.session.settings().pong_timeout);
             }
             Due::Pong => {
-                self.session.counters().hit(Limit::WebSocketPongTime);
+                self.session.watch().hit(Limit::PongTime);
                 self.session.exchange().time_out();
                 self.finish(true);
             }
-            Due::Close => self.lost(Disconnect::Client),
+            Due::Close => self.lose(Disconnect::Client),
         }
     }
 
@@ -327,21 +317,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         self.phase = Phase::Finishing;
     }
 
-    /// The connection is over, as it should be or not.
-    fn lost(&mut self, cause: Disconnect) {
-        let orderly = self.phase != Phase::Open;
-        self.end(cause);
-        if !orderly && self.on_disconnect == OnDisconnect::Cancel {
-            self.session.cancel();
-        }
-    }
-
     fn end(&mut self, cause: Disconnect) {
         self.io = None;
         self.timer.stop();
         self.out = Vec::new();
         self.written = 0;
         self.session.lose(cause);
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin, W: Watch> Future for Driver<Io, W> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let polled = this.poll_all(cx);
+        let moved = std::mem::take(&mut this.moved);
+        this.session.watch().written(this.is_blocked, moved);
+        polled
     }
 }
 

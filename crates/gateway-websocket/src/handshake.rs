@@ -10,9 +10,10 @@ use tungstenite::handshake::derive_accept_key;
 use super::extensions::{self, Agreed};
 use super::settings::Settings;
 
-/// A handshake that the application may answer.
+/// A handshake that is valid, so that the application may answer it.
 #[derive(Clone, Debug)]
-pub(crate) struct Handshake {
+pub struct Handshake {
+    pub(super) version: Version,
     /// `sec-websocket-accept` (S-17); there is none on HTTP/2.
     pub(super) accept: Option<HeaderValue>,
     pub(super) deflate: Option<Agreed>,
@@ -20,27 +21,33 @@ pub(crate) struct Handshake {
     pub(super) expects: bool,
 }
 
-/// Whether a request asks for a WebSocket; what asks for nothing or for something else is ordinary
+/// Whether a request asks for a WebSocket on HTTP/1.1; what asks for nothing or for something else is ordinary
 /// HTTP, and so is what HTTP/1.0 asks for (S-02, S-04, S-14).
-pub(crate) fn is_asked(head: &RequestHead) -> bool {
+///
+/// On HTTP/2 it is the extended CONNECT that asks for one, whose `:protocol` is `websocket` (RFC 8441). That is no
+/// field, so where it is to be found depends on who read the request.
+#[must_use]
+pub fn is_asked(head: &RequestHead) -> bool {
     head.version() == Version::HTTP_11 && lists(head.headers(), &UPGRADE, "websocket")
 }
 
 impl Handshake {
-    /// Reads the handshake of a request that [asks](is_asked) for a WebSocket; the status that it is
-    /// refused with where it is not valid.
-    pub(crate) fn read(head: &RequestHead, has_body: bool, settings: &Settings) -> Result<Self, StatusCode> {
+    /// Reads the handshake of a request that [asks](is_asked) for a WebSocket, or of an extended CONNECT of HTTP/2,
+    /// whose method and body mean nothing here.
+    ///
+    /// # Errors
+    ///
+    /// The status that the request is [refused](crate::refusal) with where the handshake is not valid: 400, 403 (S-10)
+    /// or 426 (S-07).
+    pub fn read(head: &RequestHead, has_body: bool, settings: &Settings) -> Result<Self, StatusCode> {
         let headers = head.headers();
-        if head.method() != Method::GET || has_body || !lists(headers, &CONNECTION, "upgrade") {
-            return Err(StatusCode::BAD_REQUEST);
+        let mut accept = None;
+        if !is_multiplexed(head.version()) {
+            if head.method() != Method::GET || has_body || !lists(headers, &CONNECTION, "upgrade") {
+                return Err(StatusCode::BAD_REQUEST);
+            }
+            accept = Some(accept_key(headers).ok_or(StatusCode::BAD_REQUEST)?);
         }
-        let accept = accept_key(headers).ok_or(StatusCode::BAD_REQUEST)?;
-        let this = Self::read_common(headers, settings)?;
-        Ok(Self { accept: Some(accept), ..this })
-    }
-
-    /// Reads what a handshake says in every version of HTTP.
-    pub(crate) fn read_common(headers: &HeaderMap, settings: &Settings) -> Result<Self, StatusCode> {
         // Another version of the protocol is told which one there is (S-07).
         if one(headers, &SEC_WEBSOCKET_VERSION).ok_or(StatusCode::BAD_REQUEST)? != b"13" {
             return Err(StatusCode::UPGRADE_REQUIRED);
@@ -48,13 +55,19 @@ impl Handshake {
         if !offers_tokens(headers) {
             return Err(StatusCode::BAD_REQUEST);
         }
+        let settings = settings.values();
         let deflate =
             extensions::negotiate(headers, settings.deflate).map_err(|_| StatusCode::BAD_REQUEST)?;
         if !is_origin_allowed(headers, settings.origins.as_deref()) {
             return Err(StatusCode::FORBIDDEN);
         }
-        Ok(Self { accept: None, deflate, expects: headers.contains_key(EXPECT) })
+        Ok(Self { version: head.version(), accept, deflate, expects: headers.contains_key(EXPECT) })
     }
+}
+
+/// Whether a connection of this version goes on behind the answer, and nothing is said of it (S-63).
+pub(super) fn is_multiplexed(version: Version) -> bool {
+    version >= Version::HTTP_2
 }
 
 /// Whether a list, over all fields of that name, has this element; case means nothing (S-04, S-05).
