@@ -1,0 +1,9 @@
+//! What servers and adapters see of this crate.
+//!
+//! Every test waits on a condition; none depends on how long anything takes.
+
+mod handshakes;
+mod kit;
+mod over_hyper;
+mod sockets;
+mod support;
