@@ -359,7 +359,8 @@ impl Default for Builder {
             notify: false,
             runtime: Runtime::PerThread,
             threads: None,
-            websocket: WebSocketSettings::default(),
+            // Connections are watched over by a thread, for all that they write.
+            websocket: WebSocketSettings::default().write_timeout(None),
         }
     }
 }

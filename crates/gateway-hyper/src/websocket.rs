@@ -69,6 +69,7 @@ impl gateway_websocket::Watch for Watch {
         let limit = match limit {
             Hit::Size => Limit::WebSocketSize,
             Hit::HandshakeTime => Limit::WebSocketHandshakeTime,
+            Hit::WriteTime => Limit::WriteTime,
             Hit::PongTime => Limit::WebSocketPongTime,
             _ => return,
         };

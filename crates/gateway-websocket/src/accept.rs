@@ -18,7 +18,9 @@ use super::settings::Settings;
 
 /// Answers a handshake: has the application called, and waits in place until it has answered.
 ///
-/// It is for a request that [asks](crate::is_asked) for a WebSocket. Beside the answer there is what goes on behind it:
+/// It is for a request that [asks](crate::is_asked) for a WebSocket. Its head is made as for any other request; its
+/// connection may advertise [`Capability::WebSocketDenial`](gateway_iface::asgi::Capability::WebSocketDenial), which is
+/// served here. Beside the answer there is what goes on behind it:
 /// the socket, where the application accepted it, or a call that has not returned yet. [`Session::run`] is to be
 /// run then, in a task, since a framework takes the connection over only when it has the answer. Where there is
 /// nothing left there is no task.

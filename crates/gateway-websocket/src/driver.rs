@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use gateway_iface::asgi::Disconnect;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::reader::{Incoming, Reader};
 use super::session::Session;
-use super::timer::{Due, Timer};
+use super::timer::{Due, Stall, Timer};
 use super::watch::{Limit, Watch};
 
 /// Moves the octets of one WebSocket both ways, polls its application, and watches its time: a future that ends
@@ -44,7 +44,9 @@ pub struct Driver<Io, W: Watch = ()> {
     /// Whether anything came since that was last looked at.
     heard: bool,
     timer: Timer,
-    started: bool,
+    stall: Stall,
+    /// The task that drives it.
+    task: Option<Waker>,
 }
 
 /// How far the end of a socket got.
@@ -81,7 +83,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, W: Watch> Driver<Io, W> {
             paused: false,
             heard: false,
             timer: Timer::default(),
-            started: false,
+            stall: Stall::default(),
+            task: None,
         }
     }
 
@@ -111,11 +114,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, W: Watch> Driver<Io, W> {
 
     /// Goes on until the connection and the application's call are over.
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.started {
-            self.started = true;
-            // A task keeps its waker for life.
+        if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            if self.task.replace(cx.waker().clone()).is_none() {
+                self.wait_for_silence();
+            }
             self.session.exchange().wait(cx);
-            self.wait_for_silence();
         }
         let mut call_due = true;
         let mut rounds = 0;
@@ -334,7 +337,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, W: Watch> Future for Driver<Io, W> {
         let polled = this.poll_all(cx);
         let moved = std::mem::take(&mut this.moved);
         this.session.watch().written(this.is_blocked, moved);
-        polled
+        let limit = this.session.settings().write_timeout;
+        if this.stall.poll(cx, this.is_blocked, moved, limit).is_pending() {
+            return polled;
+        }
+        this.session.watch().hit(Limit::WriteTime);
+        this.lose(Disconnect::Timeout);
+        this.poll_all(cx)
     }
 }
 

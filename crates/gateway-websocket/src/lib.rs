@@ -43,6 +43,7 @@ mod handshake;
 mod inflate;
 mod reader;
 mod response;
+mod run;
 mod session;
 mod settings;
 mod state;

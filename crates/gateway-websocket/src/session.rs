@@ -1,23 +1,20 @@
 //! The application's call for one WebSocket.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::io;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_iface::asgi::{self, Application, Disconnect, Receive, Scope, WebSocketScope};
 use gateway_iface::{Error, RequestHead};
-use http::Response;
-use tokio::io::{AsyncRead, AsyncWrite};
+use http::{Method, Response};
 use tokio::time::{Sleep, sleep};
 
 use super::content::Content;
-use super::driver::Driver;
 use super::exchange::WebSocketExchange;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, is_multiplexed};
 use super::reader::Reader;
 use super::response;
 use super::settings::{Settings, Values};
@@ -27,7 +24,7 @@ use super::watch::{CallEnd, Limit, Watch};
 /// The application's call for one WebSocket, from its handshake on.
 ///
 /// Nothing runs by itself: [`poll_reply`](Self::poll_reply) polls the call until it has answered the handshake. What
-/// is left then goes on by [`Driver`] where the socket opens, by [`poll_call`](Self::poll_call) or
+/// is left then goes on by [`Driver`](crate::Driver) where the socket opens, by [`poll_call`](Self::poll_call) or
 /// [`finish`](Self::finish) where it does not; [`run`](Self::run) knows which.
 ///
 /// One that is dropped before its call is over drops that too; a half that is kept in another task is told
@@ -56,6 +53,10 @@ impl<W: Watch> Session<W> {
         settings: &Settings,
         watch: W,
     ) -> Self {
+        if is_multiplexed(head.version()) {
+            // From here on a handshake reads as one of HTTP/1 does.
+            head.set_method(Method::GET);
+        }
         head.set_bodiless(true);
         let scope = WebSocketScope::new(head);
         let exchange = Arc::new(WebSocketExchange::new(&scope));
@@ -128,55 +129,6 @@ impl<W: Watch> Session<W> {
         });
     }
 
-    /// Goes on with what is left once the handshake is answered: drives the socket, where the application accepted
-    /// it, and the call to its end in any case.
-    ///
-    /// `upgraded` is the connection as it is once the answer is out; it is waited for only if the socket opens.
-    /// Where it fails, the application is told that its client is lost. Frameworks that take the connection
-    /// over only when the handler has returned leave no choice but to run this in a task of its own.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it closes the connection, and drops the call.
-    pub async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
-        mut self,
-        upgraded: impl Future<Output = io::Result<Io>>,
-    ) {
-        if !self.accepted {
-            return self.finish().await;
-        }
-        let mut upgraded = pin!(upgraded);
-        let upgraded = poll_fn(|cx| {
-            // The application need not wait for the answer to be out.
-            self.poll_call(cx);
-            upgraded.as_mut().poll(cx)
-        });
-        match upgraded.await {
-            Ok(io) => Driver::new(self, io).await,
-            Err(_) => {
-                if self.lose(Disconnect::Client) && self.settings().cancel_on_disconnect {
-                    self.cancel();
-                }
-                self.finish().await;
-            }
-        }
-    }
-
-    /// Polls the call to its end, while someone else takes the [body](Content) of a denial.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it drops the call.
-    pub async fn finish(mut self) {
-        poll_fn(|cx| {
-            self.poll_call(cx);
-            // Whoever takes the body is another task, as a rule.
-            self.exchange.wake();
-            if self.is_active() { Poll::Pending } else { Poll::Ready(()) }
-        })
-        .await;
-    }
-
     /// Whether the handshake was accepted.
     pub const fn is_accepted(&self) -> bool {
         self.accepted
@@ -222,6 +174,11 @@ impl<W: Watch> Session<W> {
         self.exchange.open(self.handshake.deflate.map(|agreed| agreed.deflater(pool())));
         let inflater = self.handshake.deflate.map(|agreed| agreed.inflater(pool()));
         Reader::new(settings.max_message, settings.max_frame, inflater)
+    }
+
+    /// Wakes whoever takes the body of a denial, who is another task, as a rule.
+    pub(super) fn wake(&self) {
+        self.exchange.wake();
     }
 
     pub(super) const fn watch(&mut self) -> &mut W {

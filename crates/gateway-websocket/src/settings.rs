@@ -51,6 +51,7 @@ pub(super) struct Values {
     pub(super) pong_timeout: Duration,
     pub(super) close_timeout: Duration,
     pub(super) handshake_timeout: Option<Duration>,
+    pub(super) write_timeout: Option<Duration>,
     pub(super) cancel_on_disconnect: bool,
     pub(super) deflate: Deflate,
     pub(super) origins: Option<Vec<String>>,
@@ -109,6 +110,16 @@ impl Settings {
         self
     }
 
+    /// How long a client may take nothing of what is there for it; 30 seconds by default, `None` is no limit.
+    ///
+    /// After that the connection is given up, and the application learns of
+    /// [`Disconnect::Timeout`](gateway_iface::asgi::Disconnect::Timeout). The time begins anew with each octet that is
+    /// taken. A server that watches over that itself, by [`Watch::written`](crate::Watch::written), sets none.
+    pub fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.edit().write_timeout = timeout;
+        self
+    }
+
     /// Whether the application's call is dropped where it waits when its client is gone; it is not, by default: it
     /// runs to its end, is told why, and its sends fail.
     pub fn cancel_on_disconnect(mut self, cancel: bool) -> Self {
@@ -149,6 +160,7 @@ impl Default for Values {
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(10),
             handshake_timeout: Some(Duration::from_secs(30)),
+            write_timeout: Some(Duration::from_secs(30)),
             cancel_on_disconnect: false,
             deflate: Deflate::PerMessage,
             origins: None,

@@ -1,4 +1,4 @@
-//! The one wait that a WebSocket has at a time.
+//! The waits of a WebSocket: for its client, and for the client to take something.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ pub(super) enum Due {
     Close,
 }
 
-/// The one wait that a WebSocket has at a time.
+/// The one wait for its client that a WebSocket has at a time.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     due: Option<Due>,
@@ -56,5 +56,32 @@ impl Timer {
             return Poll::Ready(due);
         }
         Poll::Pending
+    }
+}
+
+/// The wait for a client that takes nothing.
+#[derive(Debug, Default)]
+pub(super) struct Stall {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    /// Has the wait go on while writing is `blocked`, and begin anew where the client took something: ready when it
+    /// was too long.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        blocked: bool,
+        moved: bool,
+        limit: Option<Duration>,
+    ) -> Poll<()> {
+        let Some(limit) = limit.filter(|_| blocked) else {
+            self.sleep = None;
+            return Poll::Pending;
+        };
+        if moved {
+            self.sleep = None;
+        }
+        self.sleep.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx)
     }
 }

@@ -57,6 +57,8 @@ pub enum Limit {
     /// The time in which the handshake is answered:
     /// [`Settings::handshake_timeout`](crate::Settings::handshake_timeout).
     HandshakeTime,
+    /// The time in which the client takes nothing: [`Settings::write_timeout`](crate::Settings::write_timeout).
+    WriteTime,
     /// The time in which the client answers a ping: [`Settings::pong_timeout`](crate::Settings::pong_timeout).
     PongTime,
 }

@@ -2,6 +2,8 @@
 //!
 //! Every test waits on a condition; none depends on how long anything takes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod handshakes;
 mod kit;
 mod over_hyper;
