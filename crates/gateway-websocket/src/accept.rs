@@ -27,7 +27,7 @@ use super::settings::Settings;
 ///
 /// Frameworks drop the future of a handler whose client is gone. The application is told of that as usual, with 1006
 /// (A-84, S-24), and its call goes to `left` to be run to its [end](Session::finish) (A-06): in a task as well.
-/// [`drop`] there ends the call where it is.
+/// [`drop`] there ends the call where it is, as [`Settings::cancel_on_disconnect`] does.
 ///
 /// # Cancel safety
 ///
@@ -63,7 +63,7 @@ use super::settings::Settings;
 ///     .header("sec-websocket-version", "13")
 ///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
 ///     .body(())?;
-/// let head = Box::new(RequestHead::new(request.into_parts().0));
+/// let head = RequestHead::new(request.into_parts().0);
 /// let left = |session: gateway_websocket::Session| drop(tokio::spawn(session.finish()));
 /// let (response, session) = accept(Arc::new(echo), head, false, &Settings::default(), left).await;
 /// assert_eq!(response.status(), 101);
@@ -82,13 +82,14 @@ use super::settings::Settings;
 /// # Ok(())
 /// # }
 /// ```
-pub fn accept<F: FnOnce(Session)>(
-    app: Arc<dyn Application>,
-    head: Box<RequestHead>,
+pub fn accept<A: Application + ?Sized + 'static, F: FnOnce(Session)>(
+    app: Arc<A>,
+    head: impl Into<Box<RequestHead>>,
     has_body: bool,
     settings: &Settings,
     left: F,
 ) -> Accepting<F> {
+    let head = head.into();
     let begun = match Handshake::read(&head, has_body, settings) {
         Ok(handshake) => Begun::Call(Session::begin(app, head, handshake, settings, ()), left),
         Err(status) => Begun::Refused(response::refusal(head.version(), status).map(Content::whole)),
@@ -135,8 +136,10 @@ impl<F: FnOnce(Session)> Unpin for Accepting<F> {}
 impl<F: FnOnce(Session)> Drop for Accepting<F> {
     fn drop(&mut self) {
         if let Some(Begun::Call(session, left)) = self.begun.take() {
-            session.lose(Disconnect::Client);
-            left(session);
+            let lost = session.lose(Disconnect::Client);
+            if !(lost && session.settings().cancel_on_disconnect) {
+                left(session);
+            }
         }
     }
 }

@@ -46,13 +46,14 @@ impl<W: Watch> Session<W> {
     /// Begins the call; nothing of the application runs yet.
     ///
     /// Extensions that a server keeps in the head for itself are to be taken out before.
-    pub fn begin(
-        app: Arc<dyn Application>,
-        mut head: Box<RequestHead>,
+    pub fn begin<A: Application + ?Sized + 'static>(
+        app: Arc<A>,
+        head: impl Into<Box<RequestHead>>,
         handshake: Handshake,
         settings: &Settings,
         watch: W,
     ) -> Self {
+        let mut head = head.into();
         if is_multiplexed(head.version()) {
             // From here on a handshake reads as one of HTTP/1 does.
             head.set_method(Method::GET);

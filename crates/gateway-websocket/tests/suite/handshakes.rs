@@ -127,6 +127,28 @@ fn a_84_s_24_client_that_is_lost_in_the_handshake_ends_no_call() {
 }
 
 #[test]
+fn a_06_call_is_dropped_with_its_client_in_the_handshake_where_that_was_asked_for() {
+    on_runtime(async {
+        let (tell, mut heard) = unbounded_channel::<()>();
+        let app = app(move |receive, _send| {
+            let held = tell.clone();
+            async move {
+                let _receive = connected(receive).await?;
+                pending::<()>().await;
+                drop(held);
+                Ok(())
+            }
+        });
+        let settings = Settings::default().cancel_on_disconnect(true);
+        let left = |_: Session| panic!("there is nothing to go on with");
+        let mut accepting = Box::pin(accept(app, head(Version::HTTP_11), false, &settings, left));
+        assert!(poll_fn(|cx| Poll::Ready(accepting.as_mut().poll(cx).is_pending())).await);
+        drop(accepting);
+        assert_eq!(heard.recv().await, None, "the call and the application are dropped");
+    });
+}
+
+#[test]
 fn s_25_application_that_does_not_answer_is_told_so_and_the_client_gets_503() {
     on_runtime(async {
         let settings = Settings::default().handshake_timeout(Some(Duration::from_millis(20)));
