@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod handshakes;
+mod http2;
 mod kit;
 mod over_hyper;
 mod sockets;

@@ -15,6 +15,7 @@ use gateway_websocket::{Content, Session, Settings, accept, is_asked};
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
+use hyper::ext::Protocol;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{self, OnUpgrade};
@@ -59,16 +60,17 @@ async fn converse(
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
-async fn answer(
+pub(crate) async fn answer(
     app: Arc<dyn asgi::Application>,
     connection: Arc<Connection>,
     settings: Settings,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, BoxError> {
+    let connects = request.extensions().get().is_some_and(|is: &Protocol| is.as_str() == "websocket");
     let upgrade = upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let head = Box::new(RequestHead::on(parts, connection));
-    if is_asked(&head) {
+    if connects || is_asked(&head) {
         let left = |session: Session| drop(tokio::spawn(session.finish()));
         let (response, session) = accept(app, head, !body.is_end_stream(), &settings, left).await;
         if let Some(session) = session {
@@ -87,7 +89,7 @@ async fn upgraded(upgrade: OnUpgrade) -> io::Result<TokioIo<upgrade::Upgraded>> 
     upgrade.await.map(TokioIo::new).map_err(io::Error::other)
 }
 
-enum Body {
+pub(crate) enum Body {
     Content(Content),
     Text(String),
 }
