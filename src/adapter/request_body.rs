@@ -19,7 +19,7 @@ use crate::asgi::{Disconnect, Receive};
 #[must_use]
 pub fn split(receive: Receive, bodiless: bool) -> (RequestBody, Watch) {
     if bodiless {
-        return (RequestBody { source: None }, Watch { source: Watched::Alone(receive) });
+        return (RequestBody::empty(), Watch { source: Watched::Alone(receive) });
     }
     let parties = Parties { receive, wakers: [None, None], both: None };
     let source = Arc::new(Mutex::new(parties));
@@ -35,6 +35,12 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
+    /// No body, as that of a handshake.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { source: None }
+    }
+
     /// Whether it is known that no block comes any more.
     #[must_use]
     pub const fn is_end(&self) -> bool {

@@ -11,6 +11,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use crate::loopback;
 use crate::request_body::RequestBody;
 use crate::sending::Sending;
 
@@ -26,7 +27,9 @@ use crate::sending::Sending;
 /// - An error of the service, or of its body, ends the call: the server answers with 500, or breaks the response off
 ///   . One of an application further in, which a [`ToTower`](crate::ToTower) has answered, ends the call after
 ///   that answer.
-/// - It knows requests only: a lifespan is [`UnsupportedScope`](gateway_iface::UnsupportedScope).
+/// - A WebSocket is a request to upgrade, as over HTTP/1.1, which the service answers with 101, and takes over by hyper's
+///   `OnUpgrade`; or with anything else, which refuses it. There are two hyper connections in memory for it.
+/// - There is no lifespan in tower: that is [`UnsupportedScope`](gateway_iface::UnsupportedScope).
 #[derive(Clone)]
 pub struct FromTower<S> {
     service: S,
@@ -56,12 +59,18 @@ where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
-    B: Body + Send,
+    B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
     async fn call(&self, scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
-        self.serve(scope.into_http()?, receive, send).await
+        match scope {
+            Scope::Http(scope) => self.serve(scope, receive, send).await,
+            Scope::WebSocket(scope) => {
+                loopback::serve(self.service.clone(), self.prepare, scope, receive, send).await
+            }
+            other => Err(other.unsupported().into()),
+        }
     }
 }
 

@@ -57,6 +57,7 @@
 //! | bodies, both ways | block by block, with backpressure | block by block, with backpressure |
 //! | trailers of the request | yes, where the server has them | yes, where `trailer` announces them |
 //! | trailers of the response | yes, where the server can | yes |
+//! | WebSockets | by hyper's `OnUpgrade`, which the service finds as under hyper | by hyper's `OnUpgrade`, over HTTP/1.1 and HTTP/2 |
 //! | extensions, and who was verified | in the request's | in the head's |
 //! | connection and mount point | as [`Origin`](gateway_iface::adapter::Origin) in the extensions | from there |
 //! | loss of the client | drops the service's future, or its body | is told to the application |
@@ -65,16 +66,19 @@
 //!
 //! Neither way is anything buffered beyond what is told at
 //! [`Hosted`](gateway_iface::adapter::Hosted), and there is no task and no channel for a request. Only what an
-//! application does after its response is complete, or after the client left, goes on in a task of tokio's.
+//! application does after its response is complete, or after the client left, goes on in a task of tokio's, and so does
+//! an open WebSocket.
 
 #[cfg(feature = "axum")]
 pub mod axum;
 mod from_tower;
+mod loopback;
 mod request_blocks;
 mod request_body;
 mod response_body;
 mod sending;
 mod to_tower;
+mod upgrade;
 
 pub use self::from_tower::FromTower;
 pub use self::request_body::RequestBody;

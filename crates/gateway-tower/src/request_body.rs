@@ -28,6 +28,11 @@ impl RequestBody {
     ) -> Self {
         Self { blocks, remaining: length, trailers }
     }
+
+    /// No body.
+    pub(crate) const fn empty() -> Self {
+        Self { blocks: adapter::RequestBody::empty(), remaining: None, trailers: None }
+    }
 }
 
 impl Body for RequestBody {

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use gateway_iface::Error;
 use gateway_iface::adapter::{Failed, Hosted};
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::to_tower::report;
@@ -21,10 +23,15 @@ pub struct ResponseBody {
 enum Content {
     Whole(Bytes),
     Streamed { call: Hosted, reported: bool },
+    Handshake(gateway_websocket::Content),
     Ended,
 }
 
 impl ResponseBody {
+    pub(crate) const fn handshake(content: gateway_websocket::Content) -> Self {
+        Self { content: Content::Handshake(content) }
+    }
+
     pub(crate) const fn whole(block: Bytes) -> Self {
         Self { content: Content::Whole(block) }
     }
@@ -45,6 +52,11 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Failed>>> {
         let (call, reported) = match &mut self.content {
             Content::Streamed { call, reported } => (call, *reported),
+            Content::Handshake(content) => {
+                return Pin::new(content)
+                    .poll_frame(cx)
+                    .map_err(|error| Failed::new(StatusCode::INTERNAL_SERVER_ERROR, Error::new(error)));
+            }
             Content::Whole(_) | Content::Ended => {
                 let Content::Whole(block) = std::mem::replace(&mut self.content, Content::Ended) else {
                     return Poll::Ready(None);
@@ -70,6 +82,7 @@ impl Body for ResponseBody {
         match &self.content {
             Content::Whole(block) => block.is_empty(),
             Content::Streamed { call, .. } => call.is_end(),
+            Content::Handshake(content) => content.is_end_stream(),
             Content::Ended => true,
         }
     }
@@ -80,6 +93,7 @@ impl Body for ResponseBody {
             Content::Streamed { call, .. } => {
                 call.remaining().map_or_else(SizeHint::default, SizeHint::with_exact)
             }
+            Content::Handshake(content) => content.size_hint(),
             Content::Ended => SizeHint::with_exact(0),
         }
     }

@@ -22,6 +22,7 @@ use tracing::error;
 
 use crate::request_blocks::RequestBlocks;
 use crate::response_body::ResponseBody;
+use crate::upgrade::{self, Upgrading};
 
 /// Serves an application as a tower service, for any body of the request.
 ///
@@ -31,6 +32,9 @@ use crate::response_body::ResponseBody;
 ///   with its status or 500 (A-106, W-138), with [`Failed`] among the extensions of that response.
 /// - The request may carry an [`Origin`] in its extensions, as [`FromTower`](crate::FromTower) leaves one. Where it does
 ///   not, [`with_origin`](Self::with_origin) says where a request came from.
+/// - A request that asks for a WebSocket, and that hyper can upgrade, is a WebSocket of the application; once it is open a
+///   task of tokio's drives it, since hyper hands the connection over only with the answer. Other upgrades are
+///   ordinary requests.
 /// - Errors are logged by `tracing`, unless a [`FromTower`](crate::FromTower) around it passes them on.
 /// - A call that goes on without its response does so in a task of tokio's; outside of its runtimes it is
 ///   dropped.
@@ -72,6 +76,7 @@ pub struct ToTower<A: ?Sized> {
 struct Settings {
     connection: Arc<Connection>,
     origin: Option<fn(&mut Parts) -> Origin>,
+    websockets: gateway_websocket::Settings,
     rests: Arc<Rests>,
 }
 
@@ -87,7 +92,15 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
     #[must_use]
     pub fn shared(app: Arc<A>) -> Self {
         let connection = Arc::new(Connection::new().with_capabilities(SUPPORTED));
-        Self { app, settings: Arc::new(Settings { connection, origin: None, rests: Arc::default() }) }
+        Self {
+            app,
+            settings: Arc::new(Settings {
+                connection,
+                origin: None,
+                websockets: gateway_websocket::Settings::default(),
+                rests: Arc::default(),
+            }),
+        }
     }
 
     /// With what the application stored at start-up.
@@ -108,7 +121,14 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
         self
     }
 
-    /// Waits until the calls that go on without their responses are over.
+    /// With limits of WebSockets other than the [default](gateway_websocket::Settings).
+    #[must_use]
+    pub fn with_websockets(mut self, settings: gateway_websocket::Settings) -> Self {
+        Arc::make_mut(&mut self.settings).websockets = settings;
+        self
+    }
+
+    /// Waits until the calls that go on without their responses, and WebSockets, are over.
     ///
     /// Their clients have left, or have all there is. A server knows nothing of them: wait here when it has stopped, for
     /// as long as there is time; what is dropped with its runtime then is told of the shutdown.
@@ -139,10 +159,16 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
         if let Some(trailers) = &trailers {
             parts.extensions.insert(trailers.clone());
         }
-        let head = origin.restore(parts);
+        let mut head = origin.restore(parts);
+        if let Some(upgrade) = upgrade::asked(&mut head) {
+            let (has_body, tasks) = (!body.is_end_stream(), self.settings.rests.tasks.clone());
+            let settings = &self.settings.websockets;
+            let upgrading = Upgrading::begin(self.app.clone(), head, upgrade, has_body, settings, tasks);
+            return Responding { answer: Answer::WebSocket(Box::new(upgrading)) };
+        }
         let blocks = RequestBlocks::new(body, trailers);
         let call = Hosted::begin(self.app.clone(), head, blocks, self.settings.rests.clone());
-        Responding { call: Some(call), is_passed_on }
+        Responding { answer: Answer::Http { call: Some(call), is_passed_on } }
     }
 }
 
@@ -177,38 +203,53 @@ impl<A: ?Sized> fmt::Debug for ToTower<A> {
 }
 
 /// Waits until an application lets the head of its response go; the application runs while it is polled.
-#[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Responding {
-    call: Option<Hosted>,
-    is_passed_on: bool,
+    answer: Answer,
+}
+
+enum Answer {
+    Http {
+        call: Option<Hosted>,
+        /// Whether who stands around the framework learns of errors, and logs them.
+        is_passed_on: bool,
+    },
+    WebSocket(Box<Upgrading>),
 }
 
 impl Future for Responding {
     type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(call) = &mut this.call else {
-            return Poll::Pending;
+        let (call, is_passed_on) = match &mut self.answer {
+            Answer::Http { call, is_passed_on } => (call, *is_passed_on),
+            Answer::WebSocket(upgrading) => return upgrading.poll(cx).map(Ok),
         };
-        let head = ready!(call.poll_head(cx));
-        let call = this.call.take();
-        let response = match (head, call) {
+        let head = match call {
+            Some(call) => ready!(call.poll_head(cx)),
+            None => return Poll::Pending,
+        };
+        let response = match (head, call.take()) {
             (Ok(start), Some(call)) => {
                 let body = match call.into_whole() {
                     Ok(block) => ResponseBody::whole(block),
-                    Err(call) => ResponseBody::streamed(call, this.is_passed_on),
+                    Err(call) => ResponseBody::streamed(call, is_passed_on),
                 };
                 let mut response = Response::new(body);
                 *response.status_mut() = start.status;
                 *response.headers_mut() = start.headers;
                 response
             }
-            (Err(failed), _) => answer(failed, this.is_passed_on),
+            (Err(failed), _) => answer(failed, is_passed_on),
             (Ok(_), None) => return Poll::Pending,
         };
         Poll::Ready(Ok(response))
+    }
+}
+
+impl fmt::Debug for Responding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responding").finish_non_exhaustive()
     }
 }
 

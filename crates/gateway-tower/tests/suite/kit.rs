@@ -17,9 +17,17 @@ impl Host for RoundTripNative {
     }
 }
 
-suite!(round_trip, RoundTripNative { layers: 1, http2: false }, [wsgi, asgi_http, middleware]);
+suite!(
+    round_trip,
+    RoundTripNative { layers: 1, http2: false },
+    [wsgi, asgi_http, asgi_websocket, middleware, http_wire, websocket_wire]
+);
 suite!(round_trip_http2, RoundTripNative { layers: 1, http2: true }, [wsgi, asgi_http, middleware]);
-suite!(ten_layers, RoundTripNative { layers: 10, http2: false }, [wsgi, asgi_http, middleware]);
+suite!(
+    ten_layers,
+    RoundTripNative { layers: 10, http2: false },
+    [wsgi, asgi_http, asgi_websocket, middleware]
+);
 
 /// An application as a service under plain hyper.
 struct UnderHyper;
@@ -31,7 +39,7 @@ impl Host for UnderHyper {
     }
 }
 
-suite!(under_hyper, UnderHyper, [wsgi, asgi_http, middleware, lifespan]);
+suite!(under_hyper, UnderHyper, [wsgi, asgi_http, asgi_websocket, lifespan, middleware, websocket_wire]);
 
 /// The same by HTTP/2.
 struct UnderHyperHttp2;
@@ -55,4 +63,4 @@ impl Host for UnderAxum {
     }
 }
 
-suite!(under_axum, UnderAxum, [wsgi, asgi_http, middleware, lifespan]);
+suite!(under_axum, UnderAxum, [wsgi, asgi_http, asgi_websocket, lifespan, middleware, websocket_wire]);
