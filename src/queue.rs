@@ -36,7 +36,7 @@ impl Queue {
         if self.is_empty() {
             self.first = Some(block);
         } else {
-            self.rest.get_or_insert_default().push_back(block);
+            self.rest.get_or_insert_with(|| VecDeque::with_capacity(FEW)).push_back(block);
         }
     }
 
@@ -62,6 +62,9 @@ impl Queue {
         usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, VecDeque::len)
     }
 }
+
+/// Blocks for which there is room at once, when there is more than one.
+const FEW: usize = 15;
 
 #[cfg(test)]
 mod tests {

@@ -9,13 +9,14 @@ use http::HeaderMap;
 
 use super::failed::Failed;
 use super::host::Host;
-use super::state::{RequestBlocks, State};
+use super::state::{Next, RequestBlocks, State};
 use crate::asgi::call::{keep, wake};
 use crate::asgi::event::{ReceiveEvent, ResponseStart, SendEvent};
 use crate::asgi::machine::{HttpState, Step};
 use crate::asgi::{Disconnect, Exchange, SendError};
 use crate::error::Error;
 use crate::outcome::Observe;
+use crate::queue::Queue;
 use crate::request::RequestHead;
 
 /// The exchange between an application and the framework that hosts it.
@@ -57,8 +58,10 @@ impl HostedExchange {
     }
 
     /// The framework wants no more of the response.
-    pub(super) fn abandon(&self) {
-        self.change(State::abandon);
+    ///
+    /// `wanted` says whether it was given less than the response was declared to have.
+    pub(super) fn abandon(&self, wanted: bool) {
+        self.change(|state| state.abandon(wanted));
     }
 
     /// The call is dropped: nothing more comes of the exchange.
@@ -82,37 +85,33 @@ impl HostedExchange {
         self.lock().take_whole()
     }
 
-    /// What is there for the framework without the application's doing.
-    pub(super) fn take_block(&self, cx: &Context<'_>) -> Option<Poll<Option<Result<Bytes, Failed>>>> {
+    /// Takes all blocks that are there for the framework, without the application's doing; what follows them. Where
+    /// nothing is there and `cx` is given, it leaves the waker of the framework, to be woken by an application's half
+    /// in another task.
+    pub(super) fn take_blocks(&self, blocks: &mut Queue, cx: Option<&Context<'_>>) -> Next {
         let mut state = self.lock();
-        if state.pauses() {
-            cx.waker().wake_by_ref();
-            return Some(Poll::Pending);
+        std::mem::swap(&mut state.queue, blocks);
+        let next = state.next();
+        if let (Some(cx), Next::Unknown, true) = (cx, next, blocks.is_empty()) {
+            keep(&mut state.framework, cx);
         }
-        let next = state.take_block()?;
-        let sender = state.sender_to_wake();
+        let sender = if blocks.is_empty() { None } else { state.sender_to_wake() };
         drop(state);
         wake([sender, None]);
-        Some(Poll::Ready(next))
-    }
-
-    /// Leaves the waker of the framework, to be woken by an application's half in another task.
-    pub(super) fn wait(&self, cx: &Context<'_>) {
-        keep(&mut self.lock().framework, cx);
+        next
     }
 
     pub(super) fn take_trailers(&self) -> Option<HeaderMap> {
         self.lock().trailers.take()
     }
 
-    pub(super) fn is_end(&self) -> bool {
-        let state = self.lock();
-        state.machine.state() == HttpState::Done && state.queue.is_empty() && state.trailers.is_none()
+    /// Why there is no response, or no more of it.
+    pub(super) fn failed(&self) -> Option<Failed> {
+        self.lock().failed.clone()
     }
 
-    pub(super) fn remaining(&self) -> Option<u64> {
-        let state = self.lock();
-        Some(state.machine.declared_length()?.saturating_sub(state.given))
+    pub(super) fn declared_length(&self) -> Option<u64> {
+        self.lock().machine.declared_length()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -130,8 +129,16 @@ impl HostedExchange {
     }
 
     /// Lets the state go after the application sent something: wakes who waits for that.
-    fn sent(&self, mut state: MutexGuard<'_, State>) {
-        let framework = if self.driving.load(Ordering::Relaxed) { None } else { state.framework.take() };
+    #[inline]
+    fn sent(&self, state: MutexGuard<'_, State>) {
+        if !self.driving.load(Ordering::Relaxed) || state.machine.state() == HttpState::Done {
+            self.wake_others(state);
+        }
+    }
+
+    fn wake_others(&self, mut state: MutexGuard<'_, State>) {
+        let driving = self.driving.load(Ordering::Relaxed);
+        let framework = if driving { None } else { state.framework.take() };
         let receiver = if state.machine.state() == HttpState::Done { state.receiver.take() } else { None };
         drop(state);
         wake([framework, receiver]);

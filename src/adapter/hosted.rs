@@ -11,10 +11,12 @@ use http::HeaderMap;
 use super::exchange::HostedExchange;
 use super::failed::Failed;
 use super::host::{Host, Rest};
+use super::state::Next;
 use crate::asgi::call::Call;
 use crate::asgi::event::ResponseStart;
 use crate::asgi::{Application, HttpScope, Receive, Send};
 use crate::error::BoxError;
+use crate::queue::Queue;
 use crate::request::RequestHead;
 
 /// A call of an application that a framework drives in place: it polls for the head of the response, then for its
@@ -24,7 +26,8 @@ use crate::request::RequestHead;
 ///
 /// - The head stays back until content comes with it, so that an application that fails before is answered with an
 ///   error of the framework's own.
-/// - A bounded number of blocks, 16 of 64 KiB together, waits for the framework; then the application's next send does. Blocks of the
+/// - A bounded number of blocks, 16 of 64 KiB together, waits until the framework asks for the first of them; then the
+///   application's next send does. Blocks of the
 ///   request are asked for when the application receives.
 /// - An error or a panic of the application ends this call only.
 /// - Dropped before the response is complete, it tells the application that its client left, except
@@ -73,6 +76,13 @@ use crate::request::RequestHead;
 pub struct Hosted {
     call: Option<Call<'static>>,
     exchange: Arc<HostedExchange>,
+    /// Blocks that were taken of the exchange, and what follows them.
+    blocks: Queue,
+    next: Next,
+    /// Whether the framework had time to send what it was given, before it is told of a failure.
+    paused: bool,
+    /// Octets that are still to come, where a length was declared.
+    remaining: Option<u64>,
 }
 
 impl Hosted {
@@ -96,7 +106,14 @@ impl Hosted {
         let (receive, send) = (Receive::shared(exchange.clone()), Send::shared(exchange.clone()));
         let scope = HttpScope::new(head).into();
         let call = Call::new(|| Box::pin(async move { app.call(scope, receive, send).await }));
-        Self { call: Some(call), exchange }
+        Self {
+            call: Some(call),
+            exchange,
+            blocks: Queue::default(),
+            next: Next::Unknown,
+            paused: false,
+            remaining: None,
+        }
     }
 
     /// Polls for the head of the response, once.
@@ -106,17 +123,19 @@ impl Hosted {
     /// [`Failed`] when the application left none: the framework answers in its place.
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseStart, Failed>> {
         self.drive(cx);
-        self.exchange.poll_head(cx)
+        let head = self.exchange.poll_head(cx);
+        if let Poll::Ready(Ok(_)) = &head {
+            self.remaining = self.exchange.declared_length();
+        }
+        head
     }
 
-    /// All of the body, where the response is complete and all of it is there; to be asked when the head is out.
-    /// What is left of the call goes on.
-    ///
-    /// # Errors
-    ///
-    /// The call itself, where blocks are to be polled for.
-    pub fn into_whole(self) -> Result<Bytes, Self> {
-        self.exchange.take_whole().ok_or(self)
+    /// All of the body, where the response is complete and all of it is there; to be asked when the head is out. What is
+    /// left of the call goes on when this is dropped.
+    pub fn take_whole(&mut self) -> Option<Bytes> {
+        let whole = self.exchange.take_whole()?;
+        self.next = Next::End;
+        Some(whole)
     }
 
     /// Polls for the next block of the body; `None` when the response is complete.
@@ -126,30 +145,45 @@ impl Hosted {
     /// [`Failed`] when the response was broken off: the framework breaks its own off so that the client sees the
     /// cut (A-106, H-87).
     pub fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failed>>> {
-        if let Some(next) = self.exchange.take_block(cx) {
-            return next;
+        if self.blocks.is_empty() && self.next == Next::Unknown {
+            self.next = self.exchange.take_blocks(&mut self.blocks, None);
+            if self.blocks.is_empty() && self.next == Next::Unknown {
+                self.drive(cx);
+                self.next = self.exchange.take_blocks(&mut self.blocks, Some(cx));
+            }
         }
-        self.exchange.wait(cx);
-        self.drive(cx);
-        self.exchange.take_block(cx).unwrap_or(Poll::Pending)
+        if let Some(block) = self.blocks.pop() {
+            self.remaining = self.remaining.map(|left| left.saturating_sub(block.len() as u64));
+            return Poll::Ready(Some(Ok(block)));
+        }
+        match self.next {
+            Next::Unknown => Poll::Pending,
+            Next::End | Next::Trailers => Poll::Ready(None),
+            // It would throw away what it was given in the same turn.
+            Next::Failure if !std::mem::replace(&mut self.paused, true) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Next::Failure => Poll::Ready(self.exchange.failed().map(Err)),
+        }
     }
 
     /// The fields that follow the body, once it is over.
     #[must_use]
     pub fn take_trailers(&mut self) -> Option<HeaderMap> {
-        self.exchange.take_trailers()
+        if self.next == Next::Trailers { self.exchange.take_trailers() } else { None }
     }
 
     /// Whether it is known that neither a block nor trailers come any more.
     #[must_use]
     pub fn is_end(&self) -> bool {
-        self.exchange.is_end()
+        self.blocks.is_empty() && matches!(self.next, Next::End)
     }
 
     /// How many octets are still to come, where the application declared a length.
     #[must_use]
-    pub fn remaining(&self) -> Option<u64> {
-        self.exchange.remaining()
+    pub const fn remaining(&self) -> Option<u64> {
+        self.remaining
     }
 
     fn drive(&mut self, cx: &mut Context<'_>) {
@@ -170,7 +204,7 @@ impl Hosted {
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        self.exchange.abandon();
+        self.exchange.abandon(self.remaining != Some(0));
         if let Some(call) = self.call.take() {
             let rest = Rest::new(call, self.exchange.clone());
             self.exchange.host().spawn(rest);

@@ -32,14 +32,10 @@ pub(super) struct State {
     head_out: bool,
     pub(super) queue: Queue,
     pub(super) trailers: Option<HeaderMap>,
-    /// Octets that the framework was given.
-    pub(super) given: u64,
     /// Sends in a row that filled no queue.
     unqueued: usize,
     /// Blocks and octets that no client sees.
     unseen: (usize, usize),
-    /// Whether the framework had time to send what it was given, before it is told of a failure.
-    paused: bool,
     /// Whether the framework dropped the body, as it does for one that has none to send any more.
     discard: bool,
     /// Whether the framework looks at the exchange no more.
@@ -62,10 +58,8 @@ impl State {
             head_out: false,
             queue: Queue::default(),
             trailers: None,
-            given: 0,
             unqueued: 0,
             unseen: (0, 0),
-            paused: false,
             discard: false,
             abandoned: false,
             failed: None,
@@ -127,18 +121,29 @@ impl State {
         Poll::Ready(Ok(block))
     }
 
-    /// Waits for room. A sender of what no client sees (HEAD, empty blocks) has always room, so it is paused now and
-    /// then for the sake of everything else on its thread, and at some point ended.
+    /// Waits for room.
+    #[inline]
     pub(super) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
+        if self.has_room() && self.unqueued < MAX_UNPAUSED {
+            return Poll::Ready(Ok(()));
+        }
+        self.pause(cx)
+    }
+
+    fn has_room(&self) -> bool {
+        self.queue.len() < LIMITS.blocks && self.queue.octets() < LIMITS.octets
+    }
+
+    /// A sender of what no client sees (HEAD, empty blocks) has always room, so it is paused now and then for the sake
+    /// of everything else on its thread, and at some point ended.
+    #[cold]
+    fn pause(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
         if self.machine.disconnect().is_some() {
             return Poll::Ready(Ok(()));
         }
-        if !self.queue.has_room(0, LIMITS) || self.queue.octets() >= LIMITS.octets {
+        if !self.has_room() {
             keep(&mut self.sender, cx);
             return Poll::Pending;
-        }
-        if self.unqueued < MAX_UNPAUSED {
-            return Poll::Ready(Ok(()));
         }
         let (blocks, octets) = self.unseen;
         if blocks > MAX_UNSEEN_BLOCKS || octets > MAX_UNSEEN_OCTETS {
@@ -150,6 +155,7 @@ impl State {
     }
 
     /// Takes a block that the machine has accepted; `len` is what it was before HEAD made it empty.
+    #[inline]
     pub(super) fn content(&mut self, block: Bytes, len: usize) {
         self.content = true;
         let hidden = self.discard || self.machine.is_bodiless();
@@ -179,29 +185,20 @@ impl State {
         whole.then(|| self.queue.pop().unwrap_or_default())
     }
 
-    /// Whether the framework is to come again before it is told that the response was broken off: it would throw away
-    /// what it was given in the same turn.
-    pub(super) fn pauses(&mut self) -> bool {
-        self.failed.is_some() && self.queue.is_empty() && !std::mem::replace(&mut self.paused, true)
-    }
-
-    /// What is there for the framework: a block, the end, or that the response was broken off.
-    pub(super) fn take_block(&mut self) -> Option<Option<Result<Bytes, Failed>>> {
-        if let Some(block) = self.queue.pop() {
-            self.given += block.len() as u64;
-            return Some(Some(Ok(block)));
+    /// What follows the blocks that are there.
+    pub(super) fn next(&self) -> Next {
+        match (self.machine.state(), &self.failed) {
+            (HttpState::Done, _) if self.trailers.is_some() => Next::Trailers,
+            (HttpState::Done, _) => Next::End,
+            (_, Some(_)) => Next::Failure,
+            (_, None) => Next::Unknown,
         }
-        if self.machine.state() == HttpState::Done {
-            return Some(None);
-        }
-        self.failed.clone().map(|failed| Some(Err(failed)))
     }
 
     /// The sender, when there is room for it again. One in the framework's own task is polled by it anyway.
     pub(super) fn sender_to_wake(&mut self) -> Option<Waker> {
         let framework = self.framework.as_ref();
-        let due = self.queue.is_low(LIMITS);
-        self.sender.take_if(|sender| due && !framework.is_some_and(|own| own.will_wake(sender)))
+        self.sender.take_if(|sender| !framework.is_some_and(|own| own.will_wake(sender)))
     }
 
     /// The exchange is lost: whoever sends learns of it, unless the response is complete.
@@ -218,15 +215,14 @@ impl State {
 
     /// The framework wants no more of the response: because it has all that there is to send, or because its client
     /// left.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self, wanted: bool) {
         self.abandoned = true;
         self.framework = None;
         if self.machine.state() == HttpState::Done {
             self.queue.clear();
             return;
         }
-        let given = self.machine.declared_length() == Some(self.given);
-        if self.head_out && (self.machine.is_bodiless() || given) {
+        if self.head_out && (self.machine.is_bodiless() || !wanted) {
             self.discard = true;
             self.queue.clear();
         } else {
@@ -260,6 +256,19 @@ impl State {
         self.failed = Some(Failed::new(status, error));
         None
     }
+}
+
+/// What follows the blocks that are there for the framework.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Next {
+    /// The application has not said.
+    Unknown,
+    /// The end of the response.
+    End,
+    /// The fields that end the response.
+    Trailers,
+    /// That the response was broken off.
+    Failure,
 }
 
 /// What may wait for the framework.

@@ -69,6 +69,11 @@ pub(crate) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
 }
 
 /// Wakes those that were kept; never called while a lock is held.
-pub(crate) fn wake(wakers: [Option<Waker>; 2]) {
-    wakers.into_iter().flatten().for_each(Waker::wake);
+pub(crate) fn wake([one, other]: [Option<Waker>; 2]) {
+    if let Some(waker) = one {
+        waker.wake();
+    }
+    if let Some(waker) = other {
+        waker.wake();
+    }
 }

@@ -230,10 +230,10 @@ impl Future for Responding {
             None => return Poll::Pending,
         };
         let response = match (head, call.take()) {
-            (Ok(start), Some(call)) => {
-                let body = match call.into_whole() {
-                    Ok(block) => ResponseBody::whole(block),
-                    Err(call) => ResponseBody::streamed(call, is_passed_on),
+            (Ok(start), Some(mut call)) => {
+                let body = match call.take_whole() {
+                    Some(block) => ResponseBody::whole(block),
+                    None => ResponseBody::streamed(call, is_passed_on),
                 };
                 let mut response = Response::new(body);
                 *response.status_mut() = start.status;
