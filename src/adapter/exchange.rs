@@ -102,7 +102,7 @@ impl HostedExchange {
     }
 
     pub(super) fn take_trailers(&self) -> Option<HeaderMap> {
-        self.lock().trailers.take()
+        self.lock().trailers.take().map(|fields| *fields)
     }
 
     /// Why there is no response, or no more of it.

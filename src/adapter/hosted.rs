@@ -95,10 +95,11 @@ impl Hosted {
     /// [trailers](crate::asgi::Capability::Trailers) at the most.
     pub fn begin<A: Application + ?Sized + 'static>(
         app: Arc<A>,
-        mut head: RequestHead,
+        head: impl Into<Box<RequestHead>>,
         body: impl Stream<Item = Result<Bytes, BoxError>> + core::marker::Send + 'static,
         host: Arc<dyn Host>,
     ) -> Self {
+        let mut head = head.into();
         let bodiless = body.size_hint().1 == Some(0);
         head.set_bodiless(bodiless);
         let body = if bodiless { None } else { Some(Box::pin(body) as _) };

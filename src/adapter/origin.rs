@@ -128,7 +128,7 @@ impl Origin {
     ///
     /// The host of a target that has one is the `host` field as well (H-12, H-33).
     #[must_use]
-    pub fn restore(self, mut parts: Parts) -> RequestHead {
+    pub fn restore(self, mut parts: Parts) -> Box<RequestHead> {
         let root_len = self.target.as_ref().and_then(|target| mounted(target, &parts.uri));
         if let (Some(len), Some(target)) = (root_len, self.target)
             && len > 0
@@ -138,7 +138,7 @@ impl Origin {
         if parts.uri.authority().is_some() {
             set_host(&mut parts);
         }
-        let mut head = RequestHead::on(parts, self.connection);
+        let mut head = Box::new(RequestHead::on(parts, self.connection));
         if let Some(len) = root_len {
             // A border of segments, as `mounted` has seen.
             let _ = head.mount(len);

@@ -31,7 +31,7 @@ pub(super) struct State {
     content: bool,
     head_out: bool,
     pub(super) queue: Queue,
-    pub(super) trailers: Option<HeaderMap>,
+    pub(super) trailers: Option<Box<HeaderMap>>,
     /// Sends in a row that filled no queue.
     unqueued: usize,
     /// Blocks and octets that no client sees.

@@ -1,11 +1,13 @@
 //! A service as an application.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
-use gateway_iface::adapter::{Origin, split};
+use gateway_iface::adapter::{Failed, Origin, split};
 use gateway_iface::asgi::{Application, HttpScope, Receive, Scope};
-use gateway_iface::{BoxError, Error, RequestTrailers, asgi, async_trait};
+use gateway_iface::{BoxError, Error, RequestTrailers, asgi};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -13,7 +15,7 @@ use tower_service::Service;
 
 use crate::loopback;
 use crate::request_body::RequestBody;
-use crate::sending::Sending;
+use crate::sending::{Sending, poll_frame};
 
 /// Makes an application of a tower service.
 ///
@@ -53,7 +55,6 @@ impl<S> FromTower<S> {
     }
 }
 
-#[async_trait]
 impl<S, B> Application for FromTower<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -63,42 +64,69 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    async fn call(&self, scope: Scope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
+    fn call<'a, 'b>(&'a self, scope: Scope, receive: Receive, send: asgi::Send) -> Calling<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let (service, prepare) = (self.service.clone(), self.prepare);
         match scope {
-            Scope::Http(scope) => self.serve(scope, receive, send).await,
-            Scope::WebSocket(scope) => {
-                loopback::serve(self.service.clone(), self.prepare, scope, receive, send).await
-            }
-            other => Err(other.unsupported().into()),
+            Scope::Http(scope) => Box::pin(serve(service, prepare, scope, receive, send)),
+            Scope::WebSocket(scope) => Box::pin(loopback::serve(service, prepare, scope, receive, send)),
+            other => Box::pin(ready(Err(other.unsupported().into()))),
         }
     }
 }
 
-impl<S, B> FromTower<S>
+type Calling<'b> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>>;
+
+/// Has the service answer the request, and sends its response.
+///
+/// What is large is pinned where it is made, since to move it would cost more than all else here.
+async fn serve<S, B>(
+    mut service: S,
+    prepare: Option<fn(&mut Parts)>,
+    scope: HttpScope,
+    receive: Receive,
+    send: asgi::Send,
+) -> Result<(), Error>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>>,
     S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
 {
-    async fn serve(&self, scope: HttpScope, receive: Receive, send: asgi::Send) -> Result<(), Error> {
-        let mut service = self.service.clone();
-        let head = scope.into_head();
-        let (blocks, watch) = split(receive, head.is_bodiless());
-        let mut sending = Sending::new(&head, send, watch);
-        let trailers = head.extensions().get::<RequestTrailers>().cloned();
-        let body = RequestBody::new(blocks, head.content_length(), trailers);
-        let mut parts = Origin::detach(*head);
-        if let Some(prepare) = self.prepare {
-            prepare(&mut parts);
-        }
-        let response = async {
-            poll_fn(|cx| service.poll_ready(cx)).await.map_err(Error::new)?;
-            service.call(Request::from_parts(parts, body)).await.map_err(Error::new)
-        };
-        let response = sending.watch().unless_gone(response).await?;
-        sending.send(response?).await
+    let head = scope.into_head();
+    let (blocks, mut watch) = split(receive, head.is_bodiless());
+    let mut sending = Sending::new(&head, send);
+    let trailers = head.extensions().get::<RequestTrailers>().cloned();
+    let body = RequestBody::new(blocks, head.content_length(), trailers);
+    let mut parts = Origin::detach(*head);
+    if let Some(prepare) = prepare {
+        prepare(&mut parts);
     }
+    watch.unless_gone(poll_fn(|cx| service.poll_ready(cx))).await?.map_err(Error::new)?;
+    let response = {
+        let mut responding = pin!(service.call(Request::from_parts(parts, body)));
+        watch.unless_gone(responding.as_mut()).await?.map_err(Error::new)?
+    };
+    let (parts, body) = response.into_parts();
+    let mut body = pin!(body);
+    sending.begin(parts.status, parts.headers, &*body);
+    loop {
+        let frame = match poll_fn(|cx| Poll::Ready(poll_frame(body.as_mut(), cx))).await {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                sending.let_head_go().await?;
+                watch.unless_gone(poll_fn(|cx| poll_frame(body.as_mut(), cx))).await?
+            }
+        };
+        if sending.send(frame.transpose()?, body.is_end_stream()).await? {
+            break;
+        }
+    }
+    // The answer to what failed further in is out; now the server learns of it.
+    parts.extensions.get::<Failed>().map_or(Ok(()), |failed| Err(failed.clone().into()))
 }
 
 impl<S> fmt::Debug for FromTower<S> {

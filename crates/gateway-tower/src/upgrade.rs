@@ -43,7 +43,7 @@ pub(crate) struct Upgrading {
 impl Upgrading {
     pub(crate) fn begin<A: Application + ?Sized + 'static>(
         app: Arc<A>,
-        mut head: RequestHead,
+        mut head: Box<RequestHead>,
         upgrade: OnUpgrade,
         has_body: bool,
         settings: &Settings,
