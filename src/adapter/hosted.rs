@@ -218,3 +218,7 @@ impl fmt::Debug for Hosted {
         f.debug_struct("Hosted").field("active", &self.call.is_some()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "hosted_tests.rs"]
+mod tests;

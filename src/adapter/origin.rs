@@ -255,7 +255,9 @@ mod tests {
         ] {
             let request = Request::builder().method("OPTIONS").uri(target).body(()).unwrap();
             let mut head = RequestHead::new(request.into_parts().0);
-            head.mount(root_len).unwrap();
+            if root_len > 0 {
+                head.mount(root_len).unwrap();
+            }
             assert_eq!(Origin::detach(head).uri, own);
         }
     }

@@ -175,3 +175,97 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const CALL: usize = 0;
 /// Who polls: whoever reads the body.
 const READER: usize = 1;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::asgi::event::{ReceiveEvent, RequestBody as Block};
+    use crate::asgi::{PollReceive, SendError};
+    use crate::error::Error;
+
+    /// A half that keeps one waker, as the contract lets it.
+    #[derive(Clone, Default)]
+    struct Half(Arc<Mutex<(Vec<ReceiveEvent>, Option<Disconnect>, Option<Waker>)>>);
+
+    impl Half {
+        fn change(&self, change: impl FnOnce(&mut (Vec<ReceiveEvent>, Option<Disconnect>, Option<Waker>))) {
+            let mut inner = lock(&self.0);
+            change(&mut inner);
+            let waker = inner.2.take();
+            drop(inner);
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    impl PollReceive for Half {
+        fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
+            let mut inner = lock(&self.0);
+            if !inner.0.is_empty() {
+                return Poll::Ready(inner.0.remove(0));
+            }
+            if let Some(reason) = inner.1 {
+                return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
+            }
+            inner.2 = Some(cx.waker().clone());
+            Poll::Pending
+        }
+
+        fn poll_disconnect(&mut self, cx: &mut Context<'_>) -> Poll<Disconnect> {
+            let mut inner = lock(&self.0);
+            inner.2 = Some(cx.waker().clone());
+            inner.1.map_or(Poll::Pending, Poll::Ready)
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_13_body_and_watch_in_two_tasks_are_both_woken() {
+        let half = Half::default();
+        let (mut body, mut watch) = split(Receive::new(half.clone()), false);
+        let (reader, call) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let (reader_waker, call_waker) = (Waker::from(reader.clone()), Waker::from(call.clone()));
+        let (mut reading, mut calling) =
+            (Context::from_waker(&reader_waker), Context::from_waker(&call_waker));
+        assert!(body.poll_block(&mut reading).is_pending());
+        assert!(watch.poll_gone(&mut calling).is_pending());
+        half.change(|inner| inner.0.push(ReceiveEvent::HttpRequest(Block::block("one"))));
+        assert_eq!(reader.0.load(Ordering::SeqCst), 1);
+        assert!(matches!(body.poll_block(&mut reading), Poll::Ready(Ok(Some(block))) if block == "one"));
+        assert!(watch.poll_gone(&mut calling).is_pending());
+        assert!(body.poll_block(&mut reading).is_pending());
+        let woken = call.0.load(Ordering::SeqCst);
+        half.change(|inner| inner.1 = Some(Disconnect::Client));
+        assert!(call.0.load(Ordering::SeqCst) > woken);
+        assert_eq!(reader.0.load(Ordering::SeqCst), 2);
+        assert_eq!(watch.poll_gone(&mut calling), Poll::Ready(Disconnect::Client));
+        assert!(
+            matches!(body.poll_block(&mut reading), Poll::Ready(Err(Disconnect::Client))),
+            "A-67: no end"
+        );
+    }
+
+    #[test]
+    fn a_100_shutdown_is_no_loss_but_a_client_that_leaves_then_is() {
+        let half = Half::default();
+        let (body, mut watch) = split(Receive::new(half.clone()), true);
+        assert!(body.is_end());
+        half.change(|inner| inner.1 = Some(Disconnect::Shutdown));
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        assert!(watch.poll_gone(&mut Context::from_waker(&waker)).is_pending());
+        half.change(|inner| inner.1 = Some(Disconnect::Client));
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+        let gone = crate::testing::block_on(watch.unless_gone(std::future::pending::<()>())).unwrap_err();
+        assert!(Error::from(SendError::from(gone)).is_disconnected());
+    }
+}

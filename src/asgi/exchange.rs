@@ -16,7 +16,9 @@ use crate::outcome::Observe;
 ///
 /// - Both halves may wait at the same time, from different tasks: a waker of one must not
 ///   replace the other's. `poll_receive` and `poll_disconnect` share a waker.
-/// - A poll that returns `Pending` has taken nothing and will wake the task.
+/// - A poll that returns `Pending` has taken nothing and will wake the task. So will a
+///   `poll_disconnect` that told of a [`Shutdown`](Disconnect::Shutdown), when something else ends the exchange before
+///   its time is over.
 /// - `poll_send` empties the slot when it accepts the event or refuses it, and leaves it full on
 ///   `Pending`. It is ready when the event was accepted: at most one event beyond a fixed buffer, so
 ///   that waiting is the backpressure. With an empty slot it takes nothing, and is ready when an event
