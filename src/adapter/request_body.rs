@@ -187,13 +187,20 @@ mod tests {
 
     /// A half that keeps one waker, as the contract lets it.
     #[derive(Clone, Default)]
-    struct Half(Arc<Mutex<(Vec<ReceiveEvent>, Option<Disconnect>, Option<Waker>)>>);
+    struct Half(Arc<Mutex<Inner>>);
+
+    #[derive(Default)]
+    struct Inner {
+        events: Vec<ReceiveEvent>,
+        ended: Option<Disconnect>,
+        waker: Option<Waker>,
+    }
 
     impl Half {
-        fn change(&self, change: impl FnOnce(&mut (Vec<ReceiveEvent>, Option<Disconnect>, Option<Waker>))) {
+        fn change(&self, change: impl FnOnce(&mut Inner)) {
             let mut inner = lock(&self.0);
             change(&mut inner);
-            let waker = inner.2.take();
+            let waker = inner.waker.take();
             drop(inner);
             waker.into_iter().for_each(Waker::wake);
         }
@@ -202,20 +209,20 @@ mod tests {
     impl PollReceive for Half {
         fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<ReceiveEvent> {
             let mut inner = lock(&self.0);
-            if !inner.0.is_empty() {
-                return Poll::Ready(inner.0.remove(0));
+            if !inner.events.is_empty() {
+                return Poll::Ready(inner.events.remove(0));
             }
-            if let Some(reason) = inner.1 {
+            if let Some(reason) = inner.ended {
                 return Poll::Ready(ReceiveEvent::HttpDisconnect(reason));
             }
-            inner.2 = Some(cx.waker().clone());
+            inner.waker = Some(cx.waker().clone());
             Poll::Pending
         }
 
         fn poll_disconnect(&mut self, cx: &mut Context<'_>) -> Poll<Disconnect> {
             let mut inner = lock(&self.0);
-            inner.2 = Some(cx.waker().clone());
-            inner.1.map_or(Poll::Pending, Poll::Ready)
+            inner.waker = Some(cx.waker().clone());
+            inner.ended.map_or(Poll::Pending, Poll::Ready)
         }
     }
 
@@ -238,13 +245,13 @@ mod tests {
             (Context::from_waker(&reader_waker), Context::from_waker(&call_waker));
         assert!(body.poll_block(&mut reading).is_pending());
         assert!(watch.poll_gone(&mut calling).is_pending());
-        half.change(|inner| inner.0.push(ReceiveEvent::HttpRequest(Block::block("one"))));
+        half.change(|inner| inner.events.push(ReceiveEvent::HttpRequest(Block::block("one"))));
         assert_eq!(reader.0.load(Ordering::SeqCst), 1);
         assert!(matches!(body.poll_block(&mut reading), Poll::Ready(Ok(Some(block))) if block == "one"));
         assert!(watch.poll_gone(&mut calling).is_pending());
         assert!(body.poll_block(&mut reading).is_pending());
         let woken = call.0.load(Ordering::SeqCst);
-        half.change(|inner| inner.1 = Some(Disconnect::Client));
+        half.change(|inner| inner.ended = Some(Disconnect::Client));
         assert!(call.0.load(Ordering::SeqCst) > woken);
         assert_eq!(reader.0.load(Ordering::SeqCst), 2);
         assert_eq!(watch.poll_gone(&mut calling), Poll::Ready(Disconnect::Client));
@@ -259,11 +266,11 @@ mod tests {
         let half = Half::default();
         let (body, mut watch) = split(Receive::new(half.clone()), true);
         assert!(body.is_end());
-        half.change(|inner| inner.1 = Some(Disconnect::Shutdown));
+        half.change(|inner| inner.ended = Some(Disconnect::Shutdown));
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         assert!(watch.poll_gone(&mut Context::from_waker(&waker)).is_pending());
-        half.change(|inner| inner.1 = Some(Disconnect::Client));
+        half.change(|inner| inner.ended = Some(Disconnect::Client));
         assert_eq!(woken.0.load(Ordering::SeqCst), 1);
         let gone = crate::testing::block_on(watch.unless_gone(std::future::pending::<()>())).unwrap_err();
         assert!(Error::from(SendError::from(gone)).is_disconnected());
