@@ -99,6 +99,13 @@ impl Body for ResponseBody {
     }
 }
 
+/// An empty one, for layers that answer in an application's place.
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self { content: Content::Ended }
+    }
+}
+
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").field("size", &self.size_hint()).finish_non_exhaustive()
