@@ -3,7 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod axum;
+mod bodies;
+mod hosted;
 mod hosts;
 mod kit;
+mod lambda;
 mod layers;
+mod losses;
+mod middleware;
 mod support;
