@@ -18,7 +18,7 @@
 //! let service = tower::service_fn(|request: Request<RequestBody>| async move {
 //!     Ok::<_, Infallible>(Response::new(format!("served {}", request.uri().path())))
 //! });
-//! let app = PathGuard::new(FromTower::new(service), ["/admin"]);
+//! let app = PathGuard::deny(FromTower::new(service)).prefix("/admin");
 //! # let response = block_on(AsgiClient::new(app).request(Request::get("/x").body("")?))?;
 //! # assert_eq!(response.body(), "served /x");
 //! # Ok::<(), gateway_iface::Error>(())
@@ -84,3 +84,7 @@ pub use self::from_tower::FromTower;
 pub use self::request_body::RequestBody;
 pub use self::response_body::ResponseBody;
 pub use self::to_tower::{Responding, ToTower};
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
