@@ -94,7 +94,11 @@ fn telling(go: &Arc<Notify>) -> (ToTower<impl asgi::Application + use<>>, Told) 
                 }
                 "/fills" => {
                     send.start(StatusCode::OK, HeaderMap::new()).await?;
-                    while send.block(vec![b'x'; BLOCK]).await.is_ok() {
+                    // Not without end: where nothing holds it, it would never let others run.
+                    for _ in 0..2 * HELD {
+                        if send.block(vec![b'x'; BLOCK]).await.is_err() {
+                            break;
+                        }
                         tell.send("block".to_owned())?;
                     }
                 }
