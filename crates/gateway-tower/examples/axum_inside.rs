@@ -63,7 +63,7 @@ fn old(environ: wsgi::Environ, start_response: &mut dyn wsgi::StartResponse) -> 
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let counts = Counts::new();
-    let router = FromTower::new(router(counts.clone())).with_request(gateway_tower::axum::connect_info);
+    let router = FromTower::new(router(counts.clone())).with_request(gateway_tower::axum::extensions);
     // From the inside out: a request meets the counter first.
     let app = Mount::new()
         .at("/api", router)?

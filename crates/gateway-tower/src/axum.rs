@@ -37,6 +37,37 @@ pub fn origin(parts: &mut Parts) -> Origin {
     }
 }
 
+/// Adds what axum's extractors look for among the extensions: the [`ConnectInfo`] of [`connect_info`], and the whole
+/// target as [`OriginalUri`], also where the router is mounted (A-147).
+///
+/// ```
+/// use axum::extract::OriginalUri;
+/// use gateway_iface::middleware::Mount;
+/// use gateway_tower::FromTower;
+///
+/// let router = axum::Router::new().route(
+///     "/{id}",
+///     axum::routing::get(|OriginalUri(target): OriginalUri| async move { target.to_string() }),
+/// );
+/// let app = FromTower::new(router).with_request(gateway_tower::axum::extensions);
+/// let app = Mount::new().at("/api", app)?;
+/// # use gateway_iface::http::Request;
+/// # use gateway_iface::testing::{AsgiClient, block_on};
+/// # let response = block_on(AsgiClient::new(app).request(Request::get("/api/7?q").body("")?))?;
+/// # assert_eq!(response.body(), "/api/7?q");
+/// # Ok::<(), gateway_iface::Error>(())
+/// ```
+pub fn extensions(parts: &mut Parts) {
+    connect_info(parts);
+    // Where nothing is mounted, axum's routers add it themselves.
+    if let Some(target) = parts.extensions.get::<Origin>().and_then(Origin::target)
+        && *target != parts.uri
+    {
+        let target = OriginalUri(target.clone());
+        parts.extensions.insert(target);
+    }
+}
+
 /// Adds the [`ConnectInfo`] that axum's extractor of the client's address looks for, where the address is known.
 ///
 /// ```

@@ -47,7 +47,7 @@ impl<S> FromTower<S> {
     /// With something done to each request before the service is called, such as adding what its handlers look for among
     /// the extensions.
     ///
-    /// [`axum::connect_info`](crate::axum::connect_info) is the one that axum's extractor of the client's address needs.
+    /// [`axum::extensions`](crate::axum::extensions) is the one for axum's routers.
     #[must_use]
     pub const fn with_request(mut self, prepare: fn(&mut Parts)) -> Self {
         self.prepare = Some(prepare);

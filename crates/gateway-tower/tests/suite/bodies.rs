@@ -130,7 +130,7 @@ impl Ahead {
 }
 
 #[test]
-fn a_11_hundred_mebibytes_up_and_down_are_never_kept() {
+fn a_11_a_57_hundred_mebibytes_up_and_down_are_never_kept() {
     everywhere(async |by, protocol| {
         let (up, down) = (Arc::new(Ahead::default()), Arc::new(Ahead::default()));
         let (received, sends) = (up.clone(), down.clone());

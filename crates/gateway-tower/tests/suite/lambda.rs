@@ -38,7 +38,7 @@ async fn answer(app: impl asgi::Application + 'static) -> String {
 }
 
 #[test]
-fn a_11_asynchronous_application_is_a_handler() {
+fn asynchronous_application_is_a_handler() {
     async fn app(scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
         let request = scope.into_http()?;
         let stage = request.head().extensions().get::<lambda_http::request::RequestContext>().is_some();
@@ -60,7 +60,7 @@ fn a_11_asynchronous_application_is_a_handler() {
 }
 
 #[test]
-fn a_148_synchronous_application_is_a_handler() {
+fn synchronous_application_is_a_handler() {
     fn app(
         mut environ: wsgi::Environ,
         start_response: &mut dyn wsgi::StartResponse,

@@ -163,7 +163,7 @@ fn a_11_stream_waits_for_a_client_that_does_not_read() {
 }
 
 #[test]
-fn a_68_client_waits_for_a_handler_that_does_not_read() {
+fn a_57_client_waits_for_a_handler_that_does_not_read() {
     everywhere(async |by, protocol| {
         let name = format!("{by:?}, {protocol:?}");
         let (made, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));

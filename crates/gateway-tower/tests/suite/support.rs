@@ -118,7 +118,7 @@ impl Server {
 
 /// A router as an application, with all that its extractors look for.
 pub(crate) fn from_router(router: Router) -> FromTower<Router> {
-    FromTower::new(router).with_request(gateway_tower::axum::connect_info)
+    FromTower::new(router).with_request(gateway_tower::axum::extensions)
 }
 
 pub(crate) fn builder() -> Builder {
