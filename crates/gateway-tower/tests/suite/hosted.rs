@@ -102,6 +102,11 @@ fn telling(go: &Arc<Notify>) -> (ToTower<impl asgi::Application + use<>>, Told) 
                         tell.send("block".to_owned())?;
                     }
                 }
+                "/late" => {
+                    tell.send("begun".to_owned())?;
+                    go.notified().await;
+                    return Ok(send.text(200, "late").await?);
+                }
                 path => {
                     send.text(200, path.to_owned()).await?;
                     go.notified().await;
@@ -204,5 +209,23 @@ fn a_06_application_in_a_router_goes_on_after_its_response_and_is_waited_for() {
         go.notify_one();
         finished.await;
         assert_eq!(told.recv().await.unwrap(), "went on", "{by:?}, {protocol:?}");
+    });
+}
+
+#[test]
+fn application_in_a_router_that_is_under_way_when_the_server_stops_finishes() {
+    everywhere(async |by, protocol| {
+        let go = Arc::new(Notify::new());
+        let (service, mut told) = telling(&go);
+        let server = Server::start(by, Router::new().fallback_service(service)).await;
+        let mut client = server.connect(protocol).await;
+        let asking = tokio::spawn(async move { client.text(Request::get("/late"), "").await });
+        assert_eq!(told.recv().await.unwrap(), "begun");
+        let stopped = server.shut_down();
+        tokio::task::yield_now().await;
+        assert!(!stopped.is_finished());
+        go.notify_one();
+        assert_eq!(asking.await.unwrap(), (200, "late".to_owned()), "{by:?}, {protocol:?}");
+        stopped.await.unwrap().unwrap();
     });
 }

@@ -43,7 +43,7 @@ fn our_middleware_works_around_a_router() {
             .wrap(|app| BasicAuth::new(app, Users::new().with("ada", "lovelace")))
             .wrap(|app| PathGuard::deny(app).prefix("/admin"))
             .wrap(|app| BodyLimit::new(app, 10))
-            .wrap(|app| Timeout::new(app, Duration::from_millis(50), tokio::time::sleep))
+            .wrap(|app| Timeout::new(app, Duration::from_millis(500), tokio::time::sleep))
             .wrap(Counter::new);
         let counts = app.counts();
         let app = AccessLog::new(app, move |entry| {
