@@ -221,8 +221,7 @@ fn application_in_a_router_that_is_under_way_when_the_server_stops_finishes() {
         let mut client = server.connect(protocol).await;
         let asking = tokio::spawn(async move { client.text(Request::get("/late"), "").await });
         assert_eq!(told.recv().await.unwrap(), "begun");
-        let stopped = server.shut_down();
-        tokio::task::yield_now().await;
+        let stopped = server.stop_accepting().await;
         assert!(!stopped.is_finished());
         go.notify_one();
         assert_eq!(asking.await.unwrap(), (200, "late".to_owned()), "{by:?}, {protocol:?}");

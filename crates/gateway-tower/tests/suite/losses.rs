@@ -202,12 +202,7 @@ fn handler_that_is_under_way_when_the_server_stops_finishes() {
         let mut client = server.connect(protocol).await;
         let asking = tokio::spawn(async move { client.text(Request::get("/"), "").await });
         told.recv().await.unwrap();
-        let addr = server.addr;
-        let stopped = server.shut_down();
-        // It accepts no more, and has not stopped yet.
-        while tokio::net::TcpStream::connect(addr).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
+        let stopped = server.stop_accepting().await;
         assert!(!stopped.is_finished());
         go.notify_one();
         assert_eq!(asking.await.unwrap(), (200, "finished".to_owned()), "{by:?}, {protocol:?}");

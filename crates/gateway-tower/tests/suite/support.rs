@@ -59,7 +59,7 @@ pub(crate) enum By {
 
 /// A server that serves.
 pub(crate) struct Server {
-    pub(crate) addr: SocketAddr,
+    addr: SocketAddr,
     stop: Stop,
     task: JoinHandle<Result<(), BoxError>>,
 }
@@ -104,6 +104,16 @@ impl Server {
             Stop::Axum(stop) => drop(stop),
         }
         self.task
+    }
+
+    /// Has it stop, and waits until it does: then it accepts no more.
+    pub(crate) async fn stop_accepting(self) -> JoinHandle<Result<(), BoxError>> {
+        let addr = self.addr;
+        let stopped = self.shut_down();
+        while TcpStream::connect(addr).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        stopped
     }
 
     /// Stops it: everything must come to its end.
