@@ -27,6 +27,8 @@ const EVENT: &str = r#"{
 /// What the runtime would send as the answer to the event.
 async fn answer(app: impl asgi::Application + 'static) -> String {
     let service = ToTower::new(app);
+    // The runtime takes it; what that does with it is done below, without the service that it asks for events.
+    drop(lambda_http::run(service.clone()));
     let mut handler = Adapter::from(service.clone());
     let Json(event): Json<LambdaRequest> = Json::from_bytes(EVENT.as_bytes()).unwrap();
     let event = LambdaEvent::new(event, Context::default());
