@@ -1,7 +1,7 @@
 //! A call of an application that a framework drives.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -74,7 +74,8 @@ use crate::request::RequestHead;
 /// ```
 #[must_use = "an application runs when its response is polled"]
 pub struct Hosted {
-    call: Option<Call<'static>>,
+    /// Never locked: it makes the whole `Sync`, as many frameworks want a body to be.
+    call: Mutex<Option<Call<'static>>>,
     exchange: Arc<HostedExchange>,
     /// Blocks that were taken of the exchange, and what follows them.
     blocks: Queue,
@@ -108,7 +109,7 @@ impl Hosted {
         let scope = HttpScope::new(head).into();
         let call = Call::new(|| Box::pin(async move { app.call(scope, receive, send).await }));
         Self {
-            call: Some(call),
+            call: Mutex::new(Some(call)),
             exchange,
             blocks: Queue::default(),
             next: Next::Unknown,
@@ -188,13 +189,14 @@ impl Hosted {
     }
 
     fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(call) = &mut self.call {
+        let slot = self.call.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(call) = slot {
             self.exchange.drive(|| {
                 let _ = call.poll(cx);
             });
             if call.is_over() {
                 let result = call.take_result();
-                self.call = None;
+                *slot = None;
                 if let Some(result) = result {
                     self.exchange.end(result);
                 }
@@ -206,7 +208,7 @@ impl Hosted {
 impl Drop for Hosted {
     fn drop(&mut self) {
         self.exchange.abandon(self.remaining != Some(0));
-        if let Some(call) = self.call.take() {
+        if let Some(call) = self.call.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let rest = Rest::new(call, self.exchange.clone());
             self.exchange.host().spawn(rest);
         }
@@ -215,7 +217,7 @@ impl Drop for Hosted {
 
 impl fmt::Debug for Hosted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hosted").field("active", &self.call.is_some()).finish_non_exhaustive()
+        f.debug_struct("Hosted").field("end", &self.is_end()).finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, Method, Request, StatusCode};
 
-use super::super::{Host, Hosted, Rest};
+use super::super::{Host, Hosted, RequestBody, Rest, Watch};
 use crate::asgi::event::ReceiveEvent;
 use crate::asgi::{self, Application, Disconnect, Scope};
 use crate::error::{BoxError, Error};
@@ -314,4 +314,15 @@ fn a_06_rest_that_is_dropped_is_told_of_the_shutdown() {
     drop(call);
     framework.rests.lock().unwrap().clear();
     assert_eq!(*TOLD.lock().unwrap(), Some(Disconnect::Shutdown));
+}
+
+#[test]
+fn calls_and_bodies_go_to_other_threads_and_are_shared_as_boxed_bodies_are() {
+    fn is_send<T: core::marker::Send>() {}
+    fn is_sync<T: Sync>() {}
+    is_send::<Hosted>();
+    is_sync::<Hosted>();
+    is_send::<RequestBody>();
+    is_sync::<RequestBody>();
+    is_send::<Watch>();
 }
