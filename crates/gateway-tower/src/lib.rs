@@ -84,6 +84,7 @@ pub use self::from_tower::FromTower;
 pub use self::request_body::RequestBody;
 pub use self::response_body::ResponseBody;
 pub use self::to_tower::{Responding, ToTower};
+pub use self::upgrade::Upgrade;
 
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]

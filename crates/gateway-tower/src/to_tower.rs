@@ -32,9 +32,9 @@ use crate::upgrade::{self, Upgrading};
 ///   with its status or 500 (A-106, W-138), with [`Failed`] among the extensions of that response.
 /// - The request may carry an [`Origin`] in its extensions, as [`FromTower`](crate::FromTower) leaves one. Where it does
 ///   not, [`with_origin`](Self::with_origin) says where a request came from.
-/// - A request that asks for a WebSocket, and that hyper can upgrade, is a WebSocket of the application; once it is open a
-///   task of tokio's drives it, since hyper hands the connection over only with the answer. Other upgrades are
-///   ordinary requests.
+/// - A request that asks for a WebSocket, and that hyper can upgrade, or a framework by an [`Upgrade`](crate::Upgrade), is
+///   a WebSocket of the application; once it is open a task of tokio's drives it, since hyper hands the connection over
+///   only with the answer. Other upgrades are ordinary requests.
 /// - Errors are logged by `tracing`, unless a [`FromTower`](crate::FromTower) around it passes them on.
 /// - A call that goes on without its response does so in a task of tokio's; outside of its runtimes it is
 ///   dropped.
