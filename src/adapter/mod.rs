@@ -15,6 +15,9 @@
 //!
 //! And for both, [`Origin`] is what a framework's request has no field for: connection, and mount point.
 //!
+//! A framework whose requests and bodies are those of `http` and `http_body` is a tower service but for the names: its
+//! adapter is best written around that of `gateway-tower`, as `gateway-poem` is.
+//!
 //! `gateway_conformance::guide` shows step by step how an adapter is built of these.
 
 mod exchange;
