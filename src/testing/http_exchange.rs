@@ -97,7 +97,7 @@ impl<'a> HttpExchange<'a> {
                 return Poll::Ready(Some(event));
             }
             let over = self.poll(cx).is_ready();
-            match self.take_event() {
+            match self.wire().take_or_wait(cx) {
                 None if !over => Poll::Pending,
                 event => Poll::Ready(event),
             }

@@ -29,6 +29,8 @@ struct Inner {
     send_pending: bool,
     receiver: Option<Waker>,
     sender: Option<Waker>,
+    /// The client, where it waits for an event: the halves may be in another task.
+    client: Option<Waker>,
 }
 
 impl HttpWire {
@@ -41,6 +43,7 @@ impl HttpWire {
             send_pending: false,
             receiver: None,
             sender: None,
+            client: None,
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -57,7 +60,7 @@ impl HttpWire {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         inner.incoming.clear();
         inner.outgoing.clear();
-        (inner.receiver, inner.sender) = (None, None);
+        (inner.receiver, inner.sender, inner.client) = (None, None, None);
     }
 
     pub(super) fn feed(&self, block: RequestBody) {
@@ -69,8 +72,20 @@ impl HttpWire {
     }
 
     pub(super) fn take(&self) -> Option<SendEvent> {
+        self.take_or(|_| ())
+    }
+
+    /// Takes an event, or has the client woken when there is one.
+    pub(super) fn take_or_wait(&self, cx: &Context<'_>) -> Option<SendEvent> {
+        self.take_or(|inner| keep(&mut inner.client, cx))
+    }
+
+    fn take_or(&self, none: impl FnOnce(&mut Inner)) -> Option<SendEvent> {
         let mut inner = self.lock();
-        let event = inner.outgoing.pop_front()?;
+        let Some(event) = inner.outgoing.pop_front() else {
+            none(&mut inner);
+            return None;
+        };
         let sender = inner.sender.take();
         drop(inner);
         wake([None, sender]);
@@ -180,11 +195,10 @@ impl Exchange for HttpWire {
             return Poll::Ready(Ok(()));
         }
         inner.outgoing.push_back(file.unwrap_or(event));
-        if inner.machine.state() == HttpState::Done {
-            let receiver = inner.receiver.take();
-            drop(guard);
-            wake([receiver, None]);
-        }
+        let receiver = if inner.machine.state() == HttpState::Done { inner.receiver.take() } else { None };
+        let client = inner.client.take();
+        drop(guard);
+        wake([receiver, client]);
         Poll::Ready(Ok(()))
     }
 

@@ -136,7 +136,7 @@ impl<'a> WebSocketExchange<'a> {
                 return Poll::Ready(Some(event));
             }
             let over = self.poll(cx).is_ready();
-            match self.take_event() {
+            match self.seen(self.wire.take_or_wait(cx)) {
                 None if !over => Poll::Pending,
                 event => Poll::Ready(event),
             }
@@ -146,11 +146,7 @@ impl<'a> WebSocketExchange<'a> {
 
     /// Takes the event that the application has sent, if any, without driving it.
     pub fn take_event(&mut self) -> Option<SendEvent> {
-        let event = self.wire.take();
-        if let Some(SendEvent::WebSocketClose(close)) = &event {
-            self.close_frame = Some(close.clone());
-        }
-        event
+        self.seen(self.wire.take())
     }
 
     /// Polls the application once, without waiting; ready when its call is over.
@@ -221,6 +217,13 @@ impl<'a> WebSocketExchange<'a> {
         poll_fn(|cx| self.poll(cx)).await;
         while self.take_event().is_some() {}
         self.call.take_result().unwrap_or(Ok(()))
+    }
+
+    fn seen(&mut self, event: Option<SendEvent>) -> Option<SendEvent> {
+        if let Some(SendEvent::WebSocketClose(close)) = &event {
+            self.close_frame = Some(close.clone());
+        }
+        event
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

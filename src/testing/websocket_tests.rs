@@ -160,3 +160,26 @@ fn a_05_application_that_knows_http_only_is_answered_500() {
     assert_eq!(refusal.status(), 500);
     assert!(refusal.error().unwrap().is_unsupported_scope());
 }
+
+#[test]
+fn a_13_client_learns_of_what_is_sent_from_another_thread() {
+    let app = |scope: Scope, receive: Receive, send: Send| async move {
+        scope.into_websocket()?;
+        let (done, ended) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let result = block_on(async {
+                let mut socket = Handshake::begin(receive, send).await?.accept(Accept::new()).await?;
+                let message = socket.next().await?;
+                Ok::<(), Error>(socket.send(message).await?)
+            });
+            done.send(result).unwrap();
+        });
+        ended.await.unwrap()
+    };
+    let client = AsgiClient::new(app);
+    let mut socket = client.websocket(request("/"));
+    block_on(socket.connect()).unwrap();
+    socket.send("echo");
+    assert_eq!(block_on(socket.next()), Some("echo".into()));
+    block_on(socket.finish()).unwrap();
+}

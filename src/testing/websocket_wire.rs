@@ -28,6 +28,8 @@ struct Inner {
     disconnect: Option<WebSocketDisconnect>,
     receiver: Option<Waker>,
     sender: Option<Waker>,
+    /// The client, where it waits for an event: the halves may be in another task.
+    client: Option<Waker>,
 }
 
 impl WebSocketWire {
@@ -42,6 +44,7 @@ impl WebSocketWire {
             disconnect: None,
             receiver: None,
             sender: None,
+            client: None,
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -55,8 +58,20 @@ impl WebSocketWire {
     }
 
     pub(super) fn take(&self) -> Option<SendEvent> {
+        self.take_or(|_| ())
+    }
+
+    /// Takes an event, or has the client woken when there is one.
+    pub(super) fn take_or_wait(&self, cx: &Context<'_>) -> Option<SendEvent> {
+        self.take_or(|inner| keep(&mut inner.client, cx))
+    }
+
+    fn take_or(&self, none: impl FnOnce(&mut Inner)) -> Option<SendEvent> {
         let mut inner = self.lock();
-        let event = inner.outgoing.pop_front()?;
+        let Some(event) = inner.outgoing.pop_front() else {
+            none(&mut inner);
+            return None;
+        };
         let sender = inner.sender.take();
         drop(inner);
         wake([None, sender]);
@@ -177,9 +192,9 @@ impl Exchange for WebSocketWire {
         inner.machine.send(&event)?;
         inner.sent(&event);
         inner.outgoing.push_back(event);
-        let receiver = inner.receiver.take();
+        let wakers = [inner.receiver.take(), inner.client.take()];
         drop(guard);
-        wake([receiver, None]);
+        wake(wakers);
         Poll::Ready(Ok(()))
     }
 
