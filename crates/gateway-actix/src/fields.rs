@@ -1,0 +1,46 @@
+//! Header fields: actix-web has a map and a version of `http` of its own.
+
+use actix_web::http::header::{HeaderMap as ActixMap, HeaderName as ActixName, HeaderValue as ActixValue};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// For actix: repeated fields in their order.
+///
+/// What is valid in one version is valid in the other, so nothing is lost where a conversion could fail.
+pub(crate) fn to_actix(fields: &HeaderMap, into: &mut ActixMap) {
+    let octets = together(|| fields.values().map(HeaderValue::as_bytes));
+    let mut begin = 0;
+    for (name, value) in fields {
+        let end = begin + value.len();
+        let name = ActixName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(mut copy)) = (name, ActixValue::from_maybe_shared(octets.slice(begin..end))) {
+            copy.set_sensitive(value.is_sensitive());
+            into.append(name, copy);
+        }
+        begin = end;
+    }
+}
+
+/// From actix: repeated fields in their order.
+pub(crate) fn from_actix(fields: &ActixMap) -> HeaderMap {
+    let octets = together(|| fields.iter().map(|(_, value)| value.as_bytes()));
+    let mut into = HeaderMap::with_capacity(fields.len());
+    let mut begin = 0;
+    for (name, value) in fields {
+        let end = begin + value.len();
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(mut copy)) = (name, HeaderValue::from_maybe_shared(octets.slice(begin..end))) {
+            copy.set_sensitive(value.is_sensitive());
+            into.append(name, copy);
+        }
+        begin = end;
+    }
+    into
+}
+
+/// All values in one allocation: neither version gives its own away.
+fn together<'a, I: Iterator<Item = &'a [u8]>>(values: impl Fn() -> I) -> Bytes {
+    let mut octets = Vec::with_capacity(values().map(<[u8]>::len).sum());
+    values().for_each(|value| octets.extend_from_slice(value));
+    octets.into()
+}

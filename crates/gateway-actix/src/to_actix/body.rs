@@ -1,0 +1,52 @@
+//! The body of a response, as actix polls it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use gateway_iface::adapter::{Failed, Hosted};
+
+use super::payload::Lender;
+
+/// The blocks that an application sends; it runs while actix polls for them, which is the backpressure.
+pub(super) struct Body {
+    hosted: Hosted,
+    lender: Lender,
+    size: BodySize,
+    failed: Option<Failed>,
+}
+
+impl Body {
+    pub(super) const fn new(hosted: Hosted, lender: Lender, size: BodySize) -> Self {
+        Self { hosted, lender, size, failed: None }
+    }
+}
+
+impl MessageBody for Body {
+    type Error = Failed;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failed>>> {
+        let Self { hosted, lender, failed, .. } = &mut *self;
+        if let Some(failed) = failed.take() {
+            return Poll::Ready(Some(Err(failed)));
+        }
+        loop {
+            match ready!(lender.drive(cx, |cx| hosted.poll_block(cx))) {
+                // To actix an empty block is the end of a body in chunks.
+                Some(Ok(block)) if block.is_empty() => {}
+                Some(Err(cut)) => {
+                    // When a body fails, actix drops what it has not written yet: it is to write that first.
+                    *failed = Some(cut);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                next => return Poll::Ready(next),
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A WebSocket of an application, on a connection of actix's server.
+
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use gateway_iface::RequestHead;
+use gateway_iface::asgi::Application;
+use gateway_websocket::{Aborted, Content, Session, Settings, accept};
+use http::{StatusCode, header};
+
+use super::calling::{end_with_connection, status};
+use super::stream::stream;
+use crate::fields;
+use crate::under_way::UnderWay;
+
+/// Has the application answer the handshake; the socket goes on in a task of the worker.
+pub(super) async fn handshake<A: Application + ?Sized + 'static>(
+    app: Arc<A>,
+    request: HttpRequest,
+    head: RequestHead,
+    payload: Payload,
+    settings: Settings,
+    under_way: UnderWay,
+) -> ServiceResponse {
+    let length = head.content_length().unwrap_or_default();
+    let has_body = length > 0 || head.headers().contains_key(header::TRANSFER_ENCODING);
+    let left = |session: Session| under_way.spawn(session.finish());
+    let (answer, session) = accept(app, head, has_body, &settings, left).await;
+    let (parts, content) = answer.into_parts();
+    let opens = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+    let mut response = HttpResponse::new(status(parts.status));
+    fields::to_actix(&parts.headers, response.headers_mut());
+    let body = if opens {
+        response.head_mut().set_connection_type(ConnectionType::Upgrade);
+        let (connection, outgoing) = stream(payload);
+        if let Some(session) = session {
+            under_way.spawn_here(session.run(ready(Ok(connection))));
+        }
+        BoxBody::new(outgoing)
+    } else {
+        if let Some(session) = session {
+            under_way.spawn(session.finish());
+        }
+        let denial = Denial { content };
+        if denial.size() == BodySize::Stream {
+            end_with_connection(&request, &mut response);
+        }
+        BoxBody::new(denial)
+    };
+    ServiceResponse::new(request, response.set_body(body))
+}
+
+/// The body of an answer that opens no socket.
+struct Denial {
+    content: Content,
+}
+
+impl MessageBody for Denial {
+    type Error = Aborted;
+
+    fn size(&self) -> BodySize {
+        match http_body::Body::size_hint(&self.content).exact() {
+            Some(length) => BodySize::Sized(length),
+            None => BodySize::Stream,
+        }
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        loop {
+            match self.content.poll_block(cx) {
+                // To actix it would be the end of a body in chunks.
+                Poll::Ready(Some(Ok(block))) if block.is_empty() => {}
+                polled => return polled,
+            }
+        }
+    }
+}
