@@ -65,6 +65,7 @@
 
 mod fields;
 mod from_actix;
+mod stream;
 mod to_actix;
 mod under_way;
 

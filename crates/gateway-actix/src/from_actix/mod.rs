@@ -4,8 +4,6 @@
 mod from_actix;
 mod handler;
 mod handover;
-mod octets;
-mod pump;
 mod relay;
 mod request;
 mod websocket;

@@ -1,23 +1,29 @@
 //! A WebSocket of an actix handler: the worker speaks to it as its client.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_http::BoxedPayloadStream;
 use actix_service::Service;
 use actix_web::body::MessageBody;
 use actix_web::http::Version;
+use bytes::Bytes;
+use futures_core::Stream;
 use gateway_iface::asgi::event::{Accept, Close, DenialStart, ReceiveEvent, ResponseBody, SendEvent};
 use gateway_iface::asgi::{self, Capability, Disconnect, Receive};
 use gateway_iface::{Error, RequestHead};
+use gateway_websocket::Relay;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::handler::{answer, failure, status};
-use super::octets::{Octets, octets};
-use super::pump::{Ended, Pump};
 use super::request::request;
 use crate::fields;
+use crate::stream::{Connection, stream};
 use crate::under_way::UnderWay;
 
 /// Has the handler answer the handshake, and passes messages on while the socket is open.
@@ -42,10 +48,20 @@ where
     }
     let denial = head.capabilities().contains(Capability::WebSocketDenial);
     upgrade(&mut head);
-    let (octets, payload) = octets();
-    let answering = pin!(answer(service, request(head, payload, under_way, Version::HTTP_11)?));
+    // What the handler writes is there when it has answered.
+    let written = Written::default();
+    let (connection, octets) = stream(written.clone());
+    let octets: BoxedPayloadStream = Box::pin(octets);
+    let request = request(head, octets.into(), under_way, Version::HTTP_11)?;
+    let answering = pin!(answer(service, request));
     match unless_closed(&mut receive, answering).await? {
-        Ok(response) => open(response, octets, receive, send, denial).await,
+        Ok(response) if status(response.status())? == StatusCode::SWITCHING_PROTOCOLS => {
+            let (head, body) = response.into_parts();
+            written.set(body);
+            send.send(accept(fields::from_actix(head.headers()))).await?;
+            relay(connection, receive, send).await
+        }
+        Ok(response) => deny(response, &mut send, denial).await,
         Err(response) => deny(response, &mut send, denial).await,
     }
 }
@@ -99,32 +115,16 @@ async fn deny<B: MessageBody>(
     Ok(send.send(SendEvent::WebSocketDenialBody(ResponseBody::last(""))).await?)
 }
 
-async fn open<B: MessageBody>(
-    response: actix_http::Response<B>,
-    octets: Octets,
+/// Passes messages on, until one side closes the socket.
+async fn relay<B: MessageBody>(
+    mut connection: Connection<Written<B>>,
     receive: Receive,
-    mut send: asgi::Send,
-    denial: bool,
+    send: asgi::Send,
 ) -> Result<(), Error> {
-    if status(response.status())? != StatusCode::SWITCHING_PROTOCOLS {
-        return deny(response, &mut send, denial).await;
-    }
-    let (head, body) = response.into_parts();
-    send.send(accept(fields::from_actix(head.headers()))).await?;
-    let mut body = pin!(body);
-    let mut pump = Pump::new(octets, receive, send);
-    let ended = poll_fn(|cx| pump.poll(body.as_mut(), cx)).await?;
-    // With it goes what the handler reads: of a client that is lost it learns by that.
-    drop(pump);
-    if matches!(ended, Ended::ByClient) {
-        // The handler may say good-bye; when the body is dropped, it learns that no one listens.
-        let _ = actix_rt::time::timeout(PATIENCE, drain(body)).await;
-    }
-    Ok(())
-}
-
-async fn drain<B: MessageBody>(mut body: Pin<&mut B>) {
-    while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {}
+    let relayed = Relay::new(&mut connection, receive, send).await;
+    // The handler may say good-bye; when the body is dropped, it learns that no one listens.
+    let _ = actix_rt::time::timeout(PATIENCE, connection.drain()).await;
+    relayed
 }
 
 /// What the handler accepted with; the server makes the fields of the handshake.
@@ -145,6 +145,42 @@ fn accept(mut headers: HeaderMap) -> Accept {
         headers.remove(name);
     }
     accept.with_headers(headers)
+}
+
+/// The body of a response that switches protocols: what the handler writes.
+struct Written<B> {
+    body: Rc<RefCell<Option<Pin<Box<B>>>>>,
+}
+
+impl<B> Written<B> {
+    fn set(&self, body: B) {
+        *self.body.borrow_mut() = Some(Box::pin(body));
+    }
+}
+
+impl<B: MessageBody> Stream for Written<B> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut body = self.body.borrow_mut();
+        let Some(body) = &mut *body else {
+            return Poll::Ready(None);
+        };
+        let failed = |error: B::Error| io::Error::other(failure(&*error.into()));
+        body.as_mut().poll_next(cx).map_err(failed)
+    }
+}
+
+impl<B> Clone for Written<B> {
+    fn clone(&self) -> Self {
+        Self { body: self.body.clone() }
+    }
+}
+
+impl<B> Default for Written<B> {
+    fn default() -> Self {
+        Self { body: Rc::default() }
+    }
 }
 
 /// How long a handler has to end when its client closed the socket.

@@ -14,12 +14,11 @@ pub(super) struct Body {
     hosted: Hosted,
     lender: Lender,
     size: BodySize,
-    failed: Option<Failed>,
 }
 
 impl Body {
     pub(super) const fn new(hosted: Hosted, lender: Lender, size: BodySize) -> Self {
-        Self { hosted, lender, size, failed: None }
+        Self { hosted, lender, size }
     }
 }
 
@@ -31,20 +30,11 @@ impl MessageBody for Body {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failed>>> {
-        let Self { hosted, lender, failed, .. } = &mut *self;
-        if let Some(failed) = failed.take() {
-            return Poll::Ready(Some(Err(failed)));
-        }
+        let Self { hosted, lender, .. } = &mut *self;
         loop {
             match ready!(lender.drive(cx, |cx| hosted.poll_block(cx))) {
                 // To actix an empty block is the end of a body in chunks.
                 Some(Ok(block)) if block.is_empty() => {}
-                Some(Err(cut)) => {
-                    // When a body fails, actix drops what it has not written yet: it is to write that first.
-                    *failed = Some(cut);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
                 next => return Poll::Ready(next),
             }
         }

@@ -52,7 +52,7 @@ impl Calling {
     pub(super) fn begin<A: Application + ?Sized + 'static>(
         app: Arc<A>,
         request: HttpRequest,
-        head: RequestHead,
+        head: Box<RequestHead>,
         payload: Payload,
         observed: bool,
         under_way: UnderWay,
@@ -105,17 +105,16 @@ impl Call {
         let mut response = HttpResponse::new(status(start.status));
         fields::to_actix(&start.headers, response.headers_mut());
         let size = self.size(&start);
-        let Self { hosted, lender, request, is_head, .. } = self;
+        let Self { mut hosted, lender, request, is_head, .. } = self;
         let streams = is_head || size == BodySize::None;
-        let whole = if streams { Err(hosted) } else { hosted.into_whole() };
-        let body = match whole {
-            Ok(whole) => BoxBody::new(whole),
-            Err(hosted) => {
-                if size == BodySize::Stream {
-                    end_with_connection(&request, &mut response);
-                }
-                BoxBody::new(Body::new(hosted, lender, size))
+        let whole = if streams { None } else { hosted.take_whole() };
+        let body = if let Some(whole) = whole {
+            BoxBody::new(whole)
+        } else {
+            if size == BodySize::Stream {
+                end_with_connection(&request, &mut response);
             }
+            BoxBody::new(Body::new(hosted, lender, size))
         };
         ServiceResponse::new(request, response.set_body(body))
     }

@@ -6,7 +6,6 @@ mod lifespan;
 mod payload;
 mod pool;
 mod request;
-mod stream;
 #[expect(clippy::module_inception, reason = "the type of that name, in a file of its own")]
 mod to_actix;
 mod websocket;

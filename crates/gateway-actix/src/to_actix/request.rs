@@ -13,7 +13,7 @@ use crate::fields;
 
 /// The head of the request, and whether it came by an application that stands around actix, which learns of errors;
 /// `None` for what is no request.
-pub(super) fn head(request: &HttpRequest, state: Option<&State>) -> Option<(RequestHead, bool)> {
+pub(super) fn head(request: &HttpRequest, state: Option<&State>) -> Option<(Box<RequestHead>, bool)> {
     let mut parts = parts(request)?;
     let origin = parts.extensions.remove::<Origin>();
     let observed = origin.is_some();

@@ -1,30 +1,33 @@
 //! A WebSocket of an application, on a connection of actix's server.
 
 use std::future::ready;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::ConnectionType;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use futures_core::Stream;
 use gateway_iface::RequestHead;
 use gateway_iface::asgi::Application;
 use gateway_websocket::{Aborted, Content, Session, Settings, accept};
 use http::{StatusCode, header};
 
 use super::calling::{end_with_connection, status};
-use super::stream::stream;
 use crate::fields;
+use crate::stream::stream;
 use crate::under_way::UnderWay;
 
 /// Has the application answer the handshake; the socket goes on in a task of the worker.
 pub(super) async fn handshake<A: Application + ?Sized + 'static>(
     app: Arc<A>,
     request: HttpRequest,
-    head: RequestHead,
+    head: Box<RequestHead>,
     payload: Payload,
     settings: Settings,
     under_way: UnderWay,
@@ -39,7 +42,7 @@ pub(super) async fn handshake<A: Application + ?Sized + 'static>(
     fields::to_actix(&parts.headers, response.headers_mut());
     let body = if opens {
         response.head_mut().set_connection_type(ConnectionType::Upgrade);
-        let (connection, outgoing) = stream(payload);
+        let (connection, outgoing) = stream(Incoming(payload));
         if let Some(session) = session {
             under_way.spawn_here(session.run(ready(Ok(connection))));
         }
@@ -55,6 +58,19 @@ pub(super) async fn handshake<A: Application + ?Sized + 'static>(
         BoxBody::new(denial)
     };
     ServiceResponse::new(request, response.set_body(body))
+}
+
+/// What the client sends.
+struct Incoming(Payload);
+
+impl Stream for Incoming {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // The error of actix stays on its thread.
+        let other = |error: PayloadError| io::Error::other(error.to_string());
+        Pin::new(&mut self.0).poll_next(cx).map_err(other)
+    }
 }
 
 /// The body of an answer that opens no socket.

@@ -112,7 +112,7 @@ fn a_84_close_of_the_client_and_its_loss_reach_the_handler() {
         let closes = [
             (Some((3000, "left")), "Some((3000, Some(\"left\")))"),
             (Some((1005, "")), "None"),
-            (None, "error"),
+            (None, "no close"),
         ];
         for (close, seen) in closes {
             let mut socket = client.websocket(upgrade("/ws"));

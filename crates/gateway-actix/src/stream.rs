@@ -1,42 +1,74 @@
-//! The connection of a WebSocket, made of what actix has of it: octets in, and a body out.
+//! The connection of a WebSocket between actix and whoever speaks it: blocks in, and a body out, on one thread.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The connection, and the body that actix writes to it.
-pub(super) fn stream(payload: Payload) -> (Connection, Outgoing) {
+/// The connection that reads these blocks, and what it writes.
+pub(crate) fn stream<S: Stream<Item = io::Result<Bytes>> + Unpin>(blocks: S) -> (Connection<S>, Outgoing) {
     let pipe = Rc::<RefCell<Pipe>>::default();
-    let connection = Connection { payload, read: Bytes::new(), pipe: pipe.clone() };
+    let connection = Connection { blocks: Some(blocks), read: Bytes::new(), pipe: pipe.clone() };
     (connection, Outgoing { pipe })
 }
 
-/// Reads what the client sends, and writes what the body gives.
-pub(super) struct Connection {
-    payload: Payload,
+/// Reads blocks, and writes what [`Outgoing`] gives.
+pub(crate) struct Connection<S> {
+    /// Up to their end.
+    blocks: Option<S>,
     read: Bytes,
     pipe: Rc<RefCell<Pipe>>,
 }
 
-impl AsyncRead for Connection {
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Connection<S> {
+    /// Writes nothing more, and reads what still comes, to its end.
+    pub(crate) async fn drain(mut self) {
+        self.end();
+        while let Some(Ok(_)) = poll_fn(|cx| self.poll_block(cx)).await {}
+    }
+
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let Some(blocks) = &mut self.blocks else {
+            return Poll::Ready(None);
+        };
+        let block = ready!(Pin::new(blocks).poll_next(cx));
+        if block.is_none() {
+            self.blocks = None;
+        }
+        Poll::Ready(block)
+    }
+}
+
+impl<S> Connection<S> {
+    fn end(&self) {
+        let mut pipe = self.pipe.borrow_mut();
+        pipe.ended = true;
+        let reader = pipe.reader.take();
+        drop(pipe);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while self.read.is_empty() {
-            match ready!(Pin::new(&mut self.payload).poll_next(cx)) {
-                Some(Ok(block)) => self.read = block,
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error.to_string()))),
+            match ready!(self.poll_block(cx)) {
+                Some(block) => self.read = block?,
                 None => return Poll::Ready(Ok(())),
             }
         }
@@ -47,7 +79,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: Unpin> AsyncWrite for Connection<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         let mut pipe = self.pipe.borrow_mut();
         if pipe.unread {
@@ -78,37 +110,20 @@ impl AsyncWrite for Connection {
     }
 }
 
-impl Connection {
-    fn end(&self) {
-        let mut pipe = self.pipe.borrow_mut();
-        pipe.ended = true;
-        let reader = pipe.reader.take();
-        drop(pipe);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
-}
-
-impl Drop for Connection {
+impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-/// What is written, as the body of a response.
-pub(super) struct Outgoing {
+/// What a [`Connection`] writes: the body of a response, or of a request.
+pub(crate) struct Outgoing {
     pipe: Rc<RefCell<Pipe>>,
 }
 
-impl MessageBody for Outgoing {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+impl Outgoing {
+    /// Polls for what was written; `None` when nothing more will be.
+    fn poll_octets(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
         let mut pipe = self.pipe.borrow_mut();
         if pipe.octets.is_empty() {
             if pipe.ended {
@@ -124,7 +139,29 @@ impl MessageBody for Outgoing {
         if let Some(writer) = writer {
             writer.wake();
         }
-        Poll::Ready(Some(Ok(octets)))
+        Poll::Ready(Some(octets))
+    }
+}
+
+impl MessageBody for Outgoing {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.poll_octets(cx).map(|octets| octets.map(Ok))
+    }
+}
+
+/// It ends without an error, also where the client is lost: what came before would be lost with that for `actix-ws`.
+/// A socket that ends without a close is one whose client is lost.
+impl Stream for Outgoing {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_octets(cx).map(|octets| octets.map(Ok))
     }
 }
 
