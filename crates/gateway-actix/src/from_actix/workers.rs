@@ -82,12 +82,6 @@ impl Workers {
     }
 }
 
-impl fmt::Debug for Workers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workers").field("count", &self.workers.len()).finish_non_exhaustive()
-    }
-}
-
 /// A worker for one job.
 pub(super) struct Seat {
     pub(super) jobs: mpsc::Sender<Job>,

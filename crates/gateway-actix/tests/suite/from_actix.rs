@@ -196,8 +196,7 @@ fn a_106_body_that_fails_is_an_error_of_the_call() {
 }
 
 #[test]
-fn w_142_fields_of_a_map_are_converted_whole() {
-    // Nothing a client may send is lost on the way.
+fn a_26_every_octet_that_a_value_may_have_goes_through() {
     run(async || {
         let client = client(of(|config| {
             config.default_service(web::to(|request: HttpRequest| async move {

@@ -132,7 +132,7 @@ fn a_84_close_of_the_client_and_its_loss_reach_the_handler() {
 }
 
 #[test]
-fn a_88_handler_that_ends_without_a_close_ends_the_socket() {
+fn a_94_handler_that_ends_without_a_close_ends_the_socket() {
     run(async || {
         let (app, _told) = echo();
         let client = client(app);

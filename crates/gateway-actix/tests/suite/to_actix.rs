@@ -201,7 +201,7 @@ async fn a_110_a_111_startup_that_failed_is_not_served_and_one_that_is_not_known
 }
 
 #[actix_web::test]
-async fn w_19_empty_blocks_do_not_end_a_body() {
+async fn h_86_empty_blocks_do_not_end_a_body() {
     let app = async |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
         scope.into_http()?;
         send.start(status(200), HeaderMap::new()).await?;
