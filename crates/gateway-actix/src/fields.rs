@@ -8,32 +8,28 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 ///
 /// What is valid in one version is valid in the other, so nothing is lost where a conversion could fail.
 pub(crate) fn to_actix(fields: &HeaderMap, into: &mut ActixMap) {
-    let octets = together(|| fields.values().map(HeaderValue::as_bytes));
-    let mut begin = 0;
+    let mut octets = together(|| fields.values().map(HeaderValue::as_bytes));
     for (name, value) in fields {
-        let end = begin + value.len();
+        let value_octets = octets.split_to(value.len());
         let name = ActixName::from_bytes(name.as_str().as_bytes());
-        if let (Ok(name), Ok(mut copy)) = (name, ActixValue::from_maybe_shared(octets.slice(begin..end))) {
+        if let (Ok(name), Ok(mut copy)) = (name, ActixValue::from_maybe_shared(value_octets)) {
             copy.set_sensitive(value.is_sensitive());
             into.append(name, copy);
         }
-        begin = end;
     }
 }
 
 /// From actix: repeated fields in their order.
 pub(crate) fn from_actix(fields: &ActixMap) -> HeaderMap {
-    let octets = together(|| fields.iter().map(|(_, value)| value.as_bytes()));
+    let mut octets = together(|| fields.iter().map(|(_, value)| value.as_bytes()));
     let mut into = HeaderMap::with_capacity(fields.len());
-    let mut begin = 0;
     for (name, value) in fields {
-        let end = begin + value.len();
+        let value_octets = octets.split_to(value.len());
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        if let (Ok(name), Ok(mut copy)) = (name, HeaderValue::from_maybe_shared(octets.slice(begin..end))) {
+        if let (Ok(name), Ok(mut copy)) = (name, HeaderValue::from_maybe_shared(value_octets)) {
             copy.set_sensitive(value.is_sensitive());
             into.append(name, copy);
         }
-        begin = end;
     }
     into
 }

@@ -11,16 +11,16 @@ use actix_web::body::{BodySize, BoxBody};
 use actix_web::dev::{Payload, ServiceResponse};
 use actix_web::http::{ConnectionType, StatusCode as ActixStatus, Version};
 use actix_web::{HttpRequest, HttpResponse};
-use gateway_iface::adapter::{Failed, Host, Hosted, Rest};
+use gateway_iface::RequestHead;
+use gateway_iface::adapter::{Failed, Hosted};
 use gateway_iface::asgi::Application;
 use gateway_iface::asgi::event::ResponseStart;
-use gateway_iface::{Error, RequestHead};
 use http::{Method, StatusCode, header};
 
 use super::body::Body;
+use super::host::Actix;
 use super::payload::{Lender, lend};
 use crate::fields;
-use crate::under_way::UnderWay;
 
 /// Waits for the response of an application; what [`ToActix`](crate::ToActix) returns.
 ///
@@ -55,11 +55,11 @@ impl Calling {
         head: Box<RequestHead>,
         payload: Payload,
         observed: bool,
-        under_way: UnderWay,
+        host: Arc<Actix>,
     ) -> Self {
         let is_head = head.method() == Method::HEAD;
         let (lender, blocks) = lend(payload);
-        let hosted = Hosted::begin(app, head, blocks, Arc::new(Actix { under_way }));
+        let hosted = Hosted::begin(app, head, blocks, host);
         Self { state: Stage::Called(Call { hosted, lender, request, is_head, observed }) }
     }
 
@@ -147,21 +147,6 @@ impl Call {
 impl fmt::Debug for Calling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calling").finish_non_exhaustive()
-    }
-}
-
-/// What a call needs of actix.
-struct Actix {
-    under_way: UnderWay,
-}
-
-impl Host for Actix {
-    fn spawn(&self, rest: Rest) {
-        self.under_way.spawn(rest);
-    }
-
-    fn report(&self, error: &Error) {
-        tracing::error!(%error, "the application failed");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod calling;
+mod host;
 mod lifespan;
 mod payload;
 mod pool;

@@ -11,9 +11,16 @@ use http::{Extensions, HeaderValue, Method, Request, Uri, Version, header};
 
 use crate::fields;
 
-/// The head of the request, and whether it came by an application that stands around actix, which learns of errors;
-/// `None` for what is no request.
-pub(super) fn head(request: &HttpRequest, state: Option<&State>) -> Option<(Box<RequestHead>, bool)> {
+/// A request for an application.
+pub(super) struct Asked {
+    pub(super) head: Box<RequestHead>,
+    /// Whether it came by an application that stands around actix, which learns of errors.
+    pub(super) observed: bool,
+    pub(super) websocket: bool,
+}
+
+/// Makes a request for an application; `None` of what is none.
+pub(super) fn asked(request: &HttpRequest, state: Option<&State>) -> Option<Asked> {
     let mut parts = parts(request)?;
     let origin = parts.extensions.remove::<Origin>();
     let observed = origin.is_some();
@@ -42,7 +49,8 @@ pub(super) fn head(request: &HttpRequest, state: Option<&State>) -> Option<(Box<
         parts.uri = below;
     }
     let mut head = origin.restore(parts);
-    if gateway_websocket::is_asked(&head) {
+    let websocket = gateway_websocket::is_asked(&head);
+    if websocket {
         let denial = Capabilities::none().with(Capability::WebSocketDenial);
         head.connection_mut().set_capabilities(denial);
     }
@@ -50,7 +58,7 @@ pub(super) fn head(request: &HttpRequest, state: Option<&State>) -> Option<(Box<
         // H-12
         head.set_host(&host).ok()?;
     }
-    Some((head, observed))
+    Some(Asked { head, observed, websocket })
 }
 
 /// Whether it is a head that HTTP allows, as far as actix leaves that to its user.

@@ -13,7 +13,8 @@ use gateway_iface::asgi::{Application, State};
 use gateway_websocket::Settings;
 
 use super::calling::Calling;
-use super::request;
+use super::host::Actix;
+use super::request::{self, Asked};
 use super::websocket::handshake;
 use crate::under_way::UnderWay;
 
@@ -75,7 +76,7 @@ pub struct ToActix<A: ?Sized> {
     app: Arc<A>,
     state: Option<State>,
     settings: Settings,
-    under_way: UnderWay,
+    host: Arc<Actix>,
 }
 
 impl<A: Application + 'static> ToActix<A> {
@@ -89,7 +90,7 @@ impl<A: Application + ?Sized + 'static> ToActix<A> {
     /// A service that calls an application that others have, too.
     #[must_use]
     pub fn shared(app: Arc<A>) -> Self {
-        Self { app, state: None, settings: Settings::default(), under_way: UnderWay::default() }
+        Self { app, state: None, settings: Settings::default(), host: Arc::default() }
     }
 
     /// With what the application stored at start-up; [`with_lifespan`](crate::with_lifespan) does it.
@@ -108,7 +109,7 @@ impl<A: Application + ?Sized + 'static> ToActix<A> {
 
     /// With what goes on beside the responses in the hands of whoever serves.
     pub(super) fn with_under_way(mut self, under_way: UnderWay) -> Self {
-        self.under_way = under_way;
+        self.host = Arc::new(Actix::new(under_way));
         self
     }
 
@@ -129,14 +130,15 @@ impl<A: Application + ?Sized + 'static> Service<ServiceRequest> for ToActix<A> {
     fn call(&self, request: ServiceRequest) -> Calling {
         let (request, payload) = request.into_parts();
         // A worker of ours, around this, waits itself.
-        let under_way = request.extensions_mut().remove().unwrap_or_else(|| self.under_way.clone());
-        match request::head(&request, self.state.as_ref()) {
-            Some((head, _)) if gateway_websocket::is_asked(&head) => {
+        let around = request.extensions_mut().remove::<UnderWay>();
+        let host = around.map_or_else(|| self.host.clone(), |under_way| Arc::new(Actix::new(under_way)));
+        match request::asked(&request, self.state.as_ref()) {
+            Some(Asked { head, websocket: true, .. }) => {
                 let (app, settings) = (self.app.clone(), self.settings.clone());
-                Calling::handshake(handshake(app, request, head, payload, settings, under_way))
+                Calling::handshake(handshake(app, request, head, payload, settings, host))
             }
-            Some((head, observed)) => {
-                Calling::begin(self.app.clone(), request, head, payload, observed, under_way)
+            Some(Asked { head, observed, .. }) => {
+                Calling::begin(self.app.clone(), request, head, payload, observed, host)
             }
             // H-98
             None => {
@@ -173,7 +175,7 @@ impl<A: ?Sized> Clone for ToActix<A> {
             app: self.app.clone(),
             state: self.state.clone(),
             settings: self.settings.clone(),
-            under_way: self.under_way.clone(),
+            host: self.host.clone(),
         }
     }
 }

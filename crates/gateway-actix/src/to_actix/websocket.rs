@@ -19,9 +19,9 @@ use gateway_websocket::{Aborted, Content, Session, Settings, accept};
 use http::{StatusCode, header};
 
 use super::calling::{end_with_connection, status};
+use super::host::Actix;
 use crate::fields;
 use crate::stream::stream;
-use crate::under_way::UnderWay;
 
 /// Has the application answer the handshake; the socket goes on in a task of the worker.
 pub(super) async fn handshake<A: Application + ?Sized + 'static>(
@@ -30,11 +30,11 @@ pub(super) async fn handshake<A: Application + ?Sized + 'static>(
     head: Box<RequestHead>,
     payload: Payload,
     settings: Settings,
-    under_way: UnderWay,
+    host: Arc<Actix>,
 ) -> ServiceResponse {
     let length = head.content_length().unwrap_or_default();
     let has_body = length > 0 || head.headers().contains_key(header::TRANSFER_ENCODING);
-    let left = |session: Session| under_way.spawn(session.finish());
+    let left = |session: Session| host.under_way.spawn(session.finish());
     let (answer, session) = accept(app, head, has_body, &settings, left).await;
     let (parts, content) = answer.into_parts();
     let opens = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -44,12 +44,12 @@ pub(super) async fn handshake<A: Application + ?Sized + 'static>(
         response.head_mut().set_connection_type(ConnectionType::Upgrade);
         let (connection, outgoing) = stream(Incoming(payload));
         if let Some(session) = session {
-            under_way.spawn_here(session.run(ready(Ok(connection))));
+            host.under_way.spawn_here(session.run(ready(Ok(connection))));
         }
         BoxBody::new(outgoing)
     } else {
         if let Some(session) = session {
-            under_way.spawn(session.finish());
+            host.under_way.spawn(session.finish());
         }
         let denial = Denial { content };
         if denial.size() == BodySize::Stream {
