@@ -318,7 +318,7 @@ fn a_06_rest_that_is_dropped_is_told_of_the_shutdown() {
 
 #[test]
 fn calls_and_bodies_go_to_other_threads_and_are_shared_as_boxed_bodies_are() {
-    fn is_send<T: core::marker::Send>() {}
+    fn is_send<T: Send>() {}
     fn is_sync<T: Sync>() {}
     is_send::<Hosted>();
     is_sync::<Hosted>();
