@@ -105,6 +105,12 @@ impl<A: Application + ?Sized + 'static> ToPoem<A> {
     pub async fn finished(&self) {
         self.inner.finished().await;
     }
+
+    /// Tells WebSockets that the server stops: open ones are closed with 1001 (S-59), and so are those that open from now
+    /// on. To be called when the server begins to stop.
+    pub fn shut_down(&self) {
+        self.inner.shut_down();
+    }
 }
 
 impl<A: Application + ?Sized + 'static> Endpoint for ToPoem<A> {

@@ -77,6 +77,7 @@ mod request_blocks;
 mod request_body;
 mod response_body;
 mod sending;
+mod tasks;
 mod to_tower;
 mod upgrade;
 

@@ -10,7 +10,7 @@ use gateway_iface::adapter::{Failed, Hosted};
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::to_tower::report;
+use crate::tasks::report;
 
 /// The body of a response of [`ToTower`](crate::ToTower). The application runs while it is polled.
 ///

@@ -8,20 +8,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use gateway_iface::adapter::{Failed, Host, Hosted, Origin, Rest};
+use gateway_iface::adapter::{Failed, Hosted, Origin};
 use gateway_iface::asgi::{Application, Capabilities, Capability, State};
-use gateway_iface::{BoxError, Connection, Error, RequestTrailers};
+use gateway_iface::{BoxError, Connection, RequestTrailers};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::LengthLimitError;
-use tokio::runtime::Handle;
-use tokio_util::task::TaskTracker;
 use tower_service::Service;
-use tracing::error;
 
 use crate::request_blocks::RequestBlocks;
 use crate::response_body::ResponseBody;
+use crate::tasks::{Tasks, report};
 use crate::upgrade::{self, Upgrading};
 
 /// Serves an application as a tower service, for any body of the request.
@@ -61,7 +59,12 @@ use crate::upgrade::{self, Upgrading};
 /// let calls = service.clone();
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
 /// let serving = axum::serve(listener, axum::Router::new().fallback_service(service));
-/// serving.with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) }).await?;
+/// let stopping = calls.clone();
+/// let stop = async move {
+///     drop(tokio::signal::ctrl_c().await);
+///     stopping.shut_down();
+/// };
+/// serving.with_graceful_shutdown(stop).await?;
 /// calls.finished().await;
 /// lifespan.shutdown().await?;
 /// # Ok(())
@@ -77,7 +80,7 @@ struct Settings {
     connection: Arc<Connection>,
     origin: Option<fn(&mut Parts) -> Origin>,
     websockets: gateway_websocket::Settings,
-    rests: Arc<Rests>,
+    tasks: Arc<Tasks>,
 }
 
 impl<A: Application + 'static> ToTower<A> {
@@ -98,7 +101,7 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
                 connection,
                 origin: None,
                 websockets: gateway_websocket::Settings::default(),
-                rests: Arc::default(),
+                tasks: Arc::default(),
             }),
         }
     }
@@ -137,9 +140,16 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
     ///
     /// Dropping the future ends no call.
     pub async fn finished(&self) {
-        let tasks = &self.settings.rests.tasks;
-        tasks.close();
-        tasks.wait().await;
+        self.settings.tasks.finished().await;
+    }
+
+    /// Tells WebSockets that the server stops: open ones are closed with 1001 (S-59), and so are those that open from now
+    /// on.
+    ///
+    /// A server knows nothing of the WebSockets that it has handed over: call this when it begins to stop, and
+    /// [`finished`](Self::finished) when it has stopped.
+    pub fn shut_down(&self) {
+        self.settings.tasks.shut_down();
     }
 
     fn begin<B>(&self, request: Request<B>) -> Responding
@@ -161,13 +171,13 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
         }
         let mut head = origin.restore(parts);
         if let Some(upgrade) = upgrade::asked(&mut head) {
-            let (has_body, tasks) = (!body.is_end_stream(), self.settings.rests.tasks.clone());
+            let (has_body, tasks) = (!body.is_end_stream(), self.settings.tasks.clone());
             let settings = &self.settings.websockets;
             let upgrading = Upgrading::begin(self.app.clone(), head, upgrade, has_body, settings, tasks);
             return Responding { answer: Answer::WebSocket(Box::new(upgrading)) };
         }
         let blocks = RequestBlocks::new(body, trailers);
-        let call = Hosted::begin(self.app.clone(), head, blocks, self.settings.rests.clone());
+        let call = Hosted::begin(self.app.clone(), head, blocks, self.settings.tasks.clone());
         Responding { answer: Answer::Http { call: Some(call), is_passed_on } }
     }
 }
@@ -268,29 +278,6 @@ fn answer(failed: Failed, is_passed_on: bool) -> Response<ResponseBody> {
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     response.extensions_mut().insert(failed);
     response
-}
-
-#[cold]
-pub(crate) fn report(error: &Error) {
-    error!(%error, "the application failed");
-}
-
-/// What is left of calls goes on in tasks of tokio's.
-#[derive(Default)]
-struct Rests {
-    tasks: TaskTracker,
-}
-
-impl Host for Rests {
-    fn spawn(&self, rest: Rest) {
-        if let Ok(runtime) = Handle::try_current() {
-            self.tasks.spawn_on(rest, &runtime);
-        }
-    }
-
-    fn report(&self, error: &Error) {
-        report(error);
-    }
 }
 
 /// What bodies of `http_body` can pass on.

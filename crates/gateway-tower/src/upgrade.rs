@@ -15,10 +15,9 @@ use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::Handle;
-use tokio_util::task::TaskTracker;
 
 use crate::response_body::ResponseBody;
+use crate::tasks::Tasks;
 
 /// The connection of a request, as a framework hands it over that keeps hyper's `OnUpgrade` to itself.
 ///
@@ -120,7 +119,7 @@ pub(crate) enum Handed {
 pub(crate) struct Upgrading {
     accepting: Accepting<Box<dyn FnOnce(Session) + Send>>,
     upgrade: Option<Handed>,
-    tasks: TaskTracker,
+    tasks: Arc<Tasks>,
 }
 
 impl Upgrading {
@@ -130,11 +129,11 @@ impl Upgrading {
         upgrade: Handed,
         has_body: bool,
         settings: &Settings,
-        tasks: TaskTracker,
+        tasks: Arc<Tasks>,
     ) -> Self {
         head.connection_mut().set_capabilities(SUPPORTED);
         let left = tasks.clone();
-        let left = Box::new(move |session: Session| spawn(&left, session.finish()));
+        let left = Box::new(move |session: Session| left.finish(session));
         let accepting = gateway_websocket::accept(app, head, has_body, settings, left as _);
         Self { accepting, upgrade: Some(upgrade), tasks }
     }
@@ -143,10 +142,10 @@ impl Upgrading {
         let (response, session) = ready!(Pin::new(&mut self.accepting).poll(cx));
         match (session, self.upgrade.take()) {
             (Some(session), Some(Handed::ByHyper(upgrade))) => {
-                spawn(&self.tasks, session.run(upgraded(upgrade)));
+                self.tasks.drive(session, upgraded(upgrade));
             }
             (Some(session), Some(Handed::ByFramework(upgrade))) => {
-                spawn(&self.tasks, session.run(upgrade.connection()));
+                self.tasks.drive(session, upgrade.connection());
             }
             _ => {}
         }
@@ -155,12 +154,6 @@ impl Upgrading {
 }
 
 /// hyper hands the connection over when it has the response; so the socket is driven by a task of its own.
-fn spawn(tasks: &TaskTracker, future: impl Future<Output = ()> + Send + 'static) {
-    if let Ok(runtime) = Handle::try_current() {
-        tasks.spawn_on(future, &runtime);
-    }
-}
-
 async fn upgraded(upgrade: OnUpgrade) -> io::Result<TokioIo<hyper::upgrade::Upgraded>> {
     upgrade.await.map(TokioIo::new).map_err(io::Error::other)
 }

@@ -11,4 +11,5 @@ mod lambda;
 mod layers;
 mod losses;
 mod middleware;
+mod sockets;
 mod support;
