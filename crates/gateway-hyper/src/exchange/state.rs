@@ -295,11 +295,12 @@ impl State {
         }
     }
 
-    /// Wakes the sender, unless the connection's own task is about to poll it anyway.
+    /// Wakes the sender, unless the connection's own task is about to poll it anyway: that of HTTP/1 polls the call when
+    /// hyper asks for more, while a stream of HTTP/2 writes what was taken and polls the call in its next turn.
     pub(super) fn wake_sender(&mut self) {
         if let Some(waker) = self.sender.take() {
             let own = self.connection.as_ref().is_some_and(|connection| connection.will_wake(&waker));
-            if own {
+            if own && self.version != Version::HTTP_2 {
                 self.sender = Some(waker);
             } else {
                 waker.wake();

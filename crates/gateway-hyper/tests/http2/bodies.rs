@@ -42,6 +42,31 @@ fn a_55_large_body_goes_in_and_out() {
     });
 }
 
+/// whatever the tasks of connection and stream do at the same time, an application that waits for room goes on
+/// when there is some.
+#[test]
+fn a_69_application_that_waits_for_room_goes_on() {
+    on_both_runtimes(async || {
+        let app = async |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
+            scope.into_http()?;
+            send.start(StatusCode::OK, HeaderMap::new()).await?;
+            for _ in 0..BLOCKS {
+                send.block(Bytes::from_static(&[b'x'; BLOCK])).await?;
+            }
+            Ok(send.last(Bytes::new()).await?)
+        };
+        let server = Server::start(app).await;
+        let mut windows = h2::client::Builder::new();
+        windows.initial_window_size(2 << 20).initial_connection_window_size(5 << 20);
+        let mut client = server.connect_by(&windows).await;
+        for _ in 0..ROUNDS {
+            assert_eq!(client.get("/").await.body().len(), BLOCKS * BLOCK);
+        }
+        drop(client);
+        server.stop().await;
+    });
+}
+
 /// A-74, H-84: what came whole has its length.
 #[test]
 fn h_84_whole_response_has_a_length_and_a_stream_has_none() {
@@ -187,3 +212,7 @@ fn body_that_no_one_reads_does_not_hold_up_the_answer() -> Result<(), BoxError> 
     });
     Ok(())
 }
+
+const ROUNDS: usize = 16;
+const BLOCKS: usize = 256;
+const BLOCK: usize = 65_547;
