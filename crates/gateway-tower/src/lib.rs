@@ -79,6 +79,8 @@ mod response_body;
 mod sending;
 mod tasks;
 mod to_tower;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 mod upgrade;
 
 pub use self::from_tower::FromTower;

@@ -4,6 +4,7 @@
 
 mod axum;
 mod bodies;
+mod grpc;
 mod hosted;
 mod hosts;
 mod kit;
