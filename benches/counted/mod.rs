@@ -76,18 +76,28 @@ pub(crate) fn per_request(
     options: &[&str],
     request: Request,
 ) -> Result<u64, Box<dyn Error>> {
-    let few = count(counted, server, options, request, FEW)?;
-    let many = count(counted, server, options, request, MANY)?;
+    per_call(counted, server, options, |addr, requests, child| load(addr, request, requests, child))
+}
+
+/// What one of the things costs a server that `load` does to it: so many of them, at that address. The server may not
+/// listen yet.
+pub(crate) fn per_call(
+    counted: Counted,
+    server: &Path,
+    options: &[&str],
+    load: impl Fn(&str, u64, &mut Child) -> Result<(), Box<dyn Error>>,
+) -> Result<u64, Box<dyn Error>> {
+    let few = count(counted, server, options, |addr, child| load(addr, FEW, child))?;
+    let many = count(counted, server, options, |addr, child| load(addr, MANY, child))?;
     Ok((many - few) / (MANY - FEW))
 }
 
-/// What a whole run costs with that many requests, one after the other on one connection.
+/// What a whole run costs.
 fn count(
     counted: Counted,
     server: &Path,
     options: &[&str],
-    request: Request,
-    requests: u64,
+    load: impl FnOnce(&str, &mut Child) -> Result<(), Box<dyn Error>>,
 ) -> Result<u64, Box<dyn Error>> {
     let addr = free_address()?;
     let mut child = Command::new("valgrind")
@@ -99,7 +109,7 @@ fn count(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("valgrind is needed to count: {error}"))?;
-    let result = load(&addr, request, requests, &mut child);
+    let result = load(&addr, &mut child);
     Command::new("kill").arg(child.id().to_string()).status()?;
     let output = child.wait_with_output()?;
     result?;

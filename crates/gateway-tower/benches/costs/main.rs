@@ -1,17 +1,19 @@
 //! Instructions and allocations for each request, both directions over what is native: counted by valgrind, so they
 //! repeat.
 //!
-//! `cargo bench -p gateway-tower --bench costs`
+//! `cargo bench -p gateway-tower --all-features --bench costs`
 //!
-//! An axum router on gateway-hyper over the same under `axum::serve`; and an application of ours in an axum router over
-//! axum's own handler, both under `axum::serve`. A further argument, such as `hello`, picks rows by name.
+//! An axum router on gateway-hyper over the same under `axum::serve`; an application of ours in an axum router over
+//! axum's own handler, both under `axum::serve`; and a service of tonic's on gateway-hyper over the same on tonic's own
+//! server. A further argument, such as `hello`, picks rows by name.
 
 #![expect(clippy::print_stdout, reason = "a table on standard output is what it is for")]
 
 use std::error::Error;
 
-#[path = "../../../benches/counted/mod.rs"]
+#[path = "../../../../benches/counted/mod.rs"]
 mod counted;
+mod grpc;
 
 use counted::{Counted, Request, build, per_request};
 
@@ -31,7 +33,9 @@ const SERVERS: &[(&str, &[&str])] = &[
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let server = build(&["-p", "gateway-tower", "--all-features", "--example", "measured"])?.join("measured");
+    let examples = ["--example", "measured", "--example", "measured_tonic"];
+    let examples = build(&[&["-p", "gateway-tower", "--all-features"], &examples[..]].concat())?;
+    let server = examples.join("measured");
     for name in ["instructions", "allocations"] {
         let counted = Counted::named(name)?;
         println!("{name:<12} {:<23} {:>10} {:>10} {:>7}", "a request", "ours", "axum's", "ratio");
@@ -47,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("  {label:<34} {ours:>10} {theirs:>10} {ratio:>7.3}");
             }
         }
+        grpc::rows(counted, &examples.join("measured_tonic"), &wanted)?;
     }
     Ok(())
 }
