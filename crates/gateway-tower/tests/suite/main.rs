@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod axum;
+mod axum_websocket;
 mod bodies;
 mod grpc;
 mod hosted;

@@ -97,6 +97,10 @@ impl Server {
         Self { addr, stop: Stop::Axum(stop), task }
     }
 
+    pub(crate) const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// Has it stop when what is under way is done.
     pub(crate) fn shut_down(self) -> JoinHandle<Result<(), BoxError>> {
         match self.stop {
