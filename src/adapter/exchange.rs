@@ -110,8 +110,11 @@ impl HostedExchange {
         self.lock().failed.clone()
     }
 
-    pub(super) fn declared_length(&self) -> Option<u64> {
-        self.lock().machine.declared_length()
+    /// What is known of the response when its head is out: its length, where that was declared, and what follows.
+    pub(super) fn known(&self) -> (Option<u64>, Next) {
+        let state = self.lock();
+        let next = if state.is_hidden() { Next::End } else { Next::Unknown };
+        (state.machine.declared_length(), next)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -136,6 +139,13 @@ impl HostedExchange {
         }
     }
 
+    /// Lets the state go when the exchange is lost: wakes who waits for what does not come any more.
+    fn lost(&self, mut state: MutexGuard<'_, State>) {
+        let others = [state.sender.take(), state.framework.take()];
+        drop(state);
+        wake(others);
+    }
+
     fn wake_others(&self, mut state: MutexGuard<'_, State>) {
         let driving = self.driving.load(Ordering::Relaxed);
         let framework = if driving { None } else { state.framework.take() };
@@ -156,7 +166,10 @@ impl Exchange for HostedExchange {
             return Poll::Ready(event);
         }
         match state.disconnect() {
-            Some(reason) => Poll::Ready(ReceiveEvent::HttpDisconnect(reason)),
+            Some(reason) => {
+                self.lost(state);
+                Poll::Ready(ReceiveEvent::HttpDisconnect(reason))
+            }
             None => {
                 keep(&mut state.receiver, cx);
                 Poll::Pending
@@ -168,7 +181,10 @@ impl Exchange for HostedExchange {
         let mut state = self.lock();
         state.read_ahead(cx);
         match state.disconnect() {
-            Some(reason) => Poll::Ready(reason),
+            Some(reason) => {
+                self.lost(state);
+                Poll::Ready(reason)
+            }
             None => {
                 keep(&mut state.receiver, cx);
                 Poll::Pending

@@ -28,7 +28,8 @@ use crate::request::RequestHead;
 ///   error of the framework's own.
 /// - A bounded number of blocks, 16 of 64 KiB together, waits until the framework asks for the first of them; then the
 ///   application's next send does. Blocks of the
-///   request are asked for when the application receives.
+///   request are asked for when the application receives. Where it only waits for the end of its exchange, as much is read
+///   ahead, unless the client waits for 100 (H-57): a framework that does not read does not see that its client left.
 /// - An error or a panic of the application ends this call only.
 /// - Dropped before the response is complete, it tells the application that its client left, except
 ///   where a framework does so for HEAD, 204, 304 and bodies of known length: then what is still sent goes
@@ -127,7 +128,7 @@ impl Hosted {
         self.drive(cx);
         let head = self.exchange.poll_head(cx);
         if let Poll::Ready(Ok(_)) = &head {
-            self.remaining = self.exchange.declared_length();
+            (self.remaining, self.next) = self.exchange.known();
         }
         head
     }

@@ -326,3 +326,78 @@ fn calls_and_bodies_go_to_other_threads_and_are_shared_as_boxed_bodies_are() {
     is_sync::<RequestBody>();
     is_send::<Watch>();
 }
+
+#[test]
+fn h_57_client_that_waits_for_100_is_not_asked_for_its_body_by_waiting_for_the_end() {
+    let app = |_: Scope, mut receive: asgi::Receive, mut send: asgi::Send| async move {
+        assert!(poll_fn(|cx| Poll::Ready(receive.poll_disconnect(cx))).await.is_pending());
+        Ok(send.text(413, "no").await?)
+    };
+    let request = Request::post("/").header("expect", "100-continue").body(()).unwrap();
+    let body = Unasked;
+    let asked = RequestHead::new(request.into_parts().0);
+    let mut call = Hosted::begin(Arc::new(app), asked, body, Arc::new(Framework::default()));
+    assert_eq!(head(&mut call), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+/// A body that no one may ask for.
+struct Unasked;
+
+impl Stream for Unasked {
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        panic!("the body was asked for");
+    }
+}
+
+#[test]
+fn h_78_answer_to_head_has_the_length_that_one_to_get_would_have_and_no_body() {
+    let app =
+        |_: Scope, _: asgi::Receive, mut send: asgi::Send| async move { Ok(send.text(200, "whole").await?) };
+    let mut call = Arc::new(Framework::default()).begin(app, Method::HEAD, Blocks::default());
+    let start = block_on(poll_fn(|cx| call.poll_head(cx))).unwrap();
+    assert_eq!(start.headers["content-length"], "5");
+    assert!(call.take_whole().is_none() && call.is_end() && call.remaining().is_none());
+    assert_eq!(rest_of(&mut call).unwrap().len(), 0);
+}
+
+#[test]
+fn a_96_application_that_stops_when_it_is_told_that_no_one_sees_the_rest_is_no_fault() {
+    for passes_on in [false, true] {
+        let app = move |_: Scope, mut receive: asgi::Receive, mut send: asgi::Send| async move {
+            send.start(StatusCode::OK, HeaderMap::new()).await?;
+            send.block("hidden").await?;
+            let reason = receive.disconnected().await;
+            if passes_on { Err(reason.into()) } else { Ok(()) }
+        };
+        let framework = Arc::new(Framework::default());
+        let mut call = framework.begin(app, Method::HEAD, Blocks::default());
+        head(&mut call);
+        drop(call);
+        framework.finish();
+        assert!(framework.reports.lock().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_67_body_that_is_cut_wakes_who_waits_for_room_and_the_framework() {
+    static KEPT: Mutex<Option<asgi::Receive>> = Mutex::new(None);
+    let app = |_: Scope, receive: asgi::Receive, mut send: asgi::Send| async move {
+        *KEPT.lock().unwrap() = Some(receive);
+        send.start(StatusCode::OK, HeaderMap::new()).await?;
+        loop {
+            send.block("block").await?;
+        }
+    };
+    let blocks = VecDeque::from([Err("cut".into())]);
+    let mut call = Arc::new(Framework::default()).begin(app, Method::POST, Blocks { blocks, endless: true });
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    assert!(call.poll_head(&mut Context::from_waker(&waker)).is_ready());
+    let before = woken.0.load(Ordering::SeqCst);
+    let mut receive = KEPT.lock().unwrap().take().unwrap();
+    assert_eq!(block_on(receive.disconnected()), Disconnect::Client);
+    assert!(woken.0.load(Ordering::SeqCst) > before, "the sender, which is in the framework's task");
+    assert_eq!(rest_of(&mut call).unwrap_err(), "cut");
+}

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::failed::{Failed, Incomplete};
 use crate::asgi::call::keep;
@@ -22,6 +22,8 @@ pub(super) type RequestBlocks = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError
 pub(super) struct State {
     pub(super) machine: HttpMachine,
     request: Option<RequestBlocks>,
+    /// Whether the client waits for 100 before it sends its body, and the application has not asked for that.
+    expects: bool,
     /// What was read of the request while the application only waited for its end.
     ahead: Queue,
     /// Why the body of the request was cut.
@@ -36,7 +38,8 @@ pub(super) struct State {
     unqueued: usize,
     /// Blocks and octets that no client sees.
     unseen: (usize, usize),
-    /// Whether the framework dropped the body, as it does for one that has none to send any more.
+    /// Whether what is sent goes nowhere: the framework dropped the body, as it does for one that has none to send any
+    /// more, or there was too much of it.
     discard: bool,
     /// Whether the framework looks at the exchange no more.
     abandoned: bool,
@@ -48,9 +51,11 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(head: &RequestHead, request: Option<RequestBlocks>) -> Self {
+        let expects = request.is_some() && head.headers().contains_key(header::EXPECT);
         Self {
             machine: HttpMachine::new(head),
             request,
+            expects,
             ahead: Queue::default(),
             cut: None,
             start: None,
@@ -76,6 +81,7 @@ impl State {
 
     /// The next event of the request; none when its body was cut.
     pub(super) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReceiveEvent>> {
+        self.expects = false;
         let block = match self.ahead.pop() {
             Some(block) => Some(block),
             None => match ready!(self.poll_body(cx)) {
@@ -90,10 +96,10 @@ impl State {
     }
 
     /// Reads ahead of an application that waits for the end alone: a framework that does not read does not see that
-    /// its client left.
+    /// its client left. To read is to ask for the body, so one that waits for that is left alone (H-57).
     pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) {
-        while self.request.is_some() && self.ahead.has_room(0, LIMITS) && self.ahead.octets() < LIMITS.octets
-        {
+        let has_room = |ahead: &Queue| ahead.has_room(0, LIMITS) && ahead.octets() < LIMITS.octets;
+        while self.request.is_some() && !self.expects && has_room(&self.ahead) {
             match self.poll_body(cx) {
                 Poll::Ready(Ok(Some(block))) if !block.is_empty() => self.ahead.push(block),
                 Poll::Ready(Ok(_)) => {}
@@ -147,6 +153,7 @@ impl State {
         }
         let (blocks, octets) = self.unseen;
         if blocks > MAX_UNSEEN_BLOCKS || octets > MAX_UNSEEN_OCTETS {
+            self.discard = true;
             return Poll::Ready(Err(Disconnect::Complete.into()));
         }
         self.unqueued = 0;
@@ -174,14 +181,27 @@ impl State {
     }
 
     pub(super) fn take_head(&mut self) -> Option<ResponseStart> {
-        let start = self.start.take_if(|_| self.content)?;
+        let mut start = self.start.take_if(|_| self.content)?;
         self.head_out = true;
+        let (_, hidden) = self.unseen;
+        let hides = !matches!(start.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if self.is_hidden() && hides && hidden > 0 {
+            // H-78: what the answer to a GET would have.
+            start.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(hidden));
+        }
         Some(start)
     }
 
+    /// Whether the response is complete, and has a body that is never sent.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.machine.is_bodiless() && self.machine.state() == HttpState::Done && self.trailers.is_none()
+    }
+
     pub(super) fn take_whole(&mut self) -> Option<Bytes> {
-        let whole =
-            self.machine.state() == HttpState::Done && self.trailers.is_none() && self.queue.len() <= 1;
+        let whole = self.machine.state() == HttpState::Done
+            && !self.machine.is_bodiless()
+            && self.trailers.is_none()
+            && self.queue.len() <= 1;
         whole.then(|| self.queue.pop().unwrap_or_default())
     }
 
@@ -238,6 +258,11 @@ impl State {
         // A half that is left behind in another task is told so: no end of a body is forged for it.
         self.machine.lose(Disconnect::Complete);
         self.give_request_up();
+        // It was told that no one sees what it still sends.
+        let excused = self.discard && result.as_ref().err().is_none_or(Error::is_disconnected);
+        if excused && self.abandoned && ending.action != Action::Nothing {
+            return None;
+        }
         let error = match (result, self.cut.take()) {
             (Err(error), Some(cut)) if error.is_disconnected() => Error::new(cut),
             (Err(error), _) => error,

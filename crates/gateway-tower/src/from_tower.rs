@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use gateway_iface::adapter::{Failed, Origin, split};
+use gateway_iface::adapter::{Failed, Origin, Watch, split};
 use gateway_iface::asgi::{Application, HttpScope, Receive, Scope};
 use gateway_iface::{BoxError, Error, RequestTrailers, asgi};
 use http::request::Parts;
@@ -113,6 +113,20 @@ where
     let (parts, body) = response.into_parts();
     let mut body = pin!(body);
     sending.begin(parts.status, parts.headers, &*body);
+    let sent = respond(&mut sending, &mut watch, body.as_mut()).await;
+    // The answer to what failed further in is out, or its client is gone: now the server learns of it.
+    match parts.extensions.get::<Failed>().filter(|failed| failed.is_fault()) {
+        Some(failed) => Err(failed.clone().into()),
+        None => sent,
+    }
+}
+
+/// Sends a response as its body comes, unless the client leaves while it waits for that.
+async fn respond<B>(sending: &mut Sending, watch: &mut Watch, mut body: Pin<&mut B>) -> Result<(), Error>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     loop {
         let frame = match poll_fn(|cx| Poll::Ready(poll_frame(body.as_mut(), cx))).await {
             Poll::Ready(frame) => frame,
@@ -122,11 +136,9 @@ where
             }
         };
         if sending.send(frame.transpose()?, body.is_end_stream()).await? {
-            break;
+            return Ok(());
         }
     }
-    // The answer to what failed further in is out; now the server learns of it.
-    parts.extensions.get::<Failed>().map_or(Ok(()), |failed| Err(failed.clone().into()))
 }
 
 impl<S> fmt::Debug for FromTower<S> {

@@ -64,8 +64,8 @@
 //! | errors | end the call | 500 with [`Failed`](gateway_iface::adapter::Failed) in the extensions; later, an error of the body |
 //! | early hints, files by path or descriptor | not in tower | not offered to the application |
 //!
-//! Neither way is anything buffered beyond what is told at
-//! [`Hosted`](gateway_iface::adapter::Hosted), and there is no task and no channel for a request. Only what an
+//! Neither way is anything buffered beyond what is told at [`Hosted`](gateway_iface::adapter::Hosted), and the 16 KiB
+//! each way of a service's WebSocket; and there is no task and no channel for a request. Only what an
 //! application does after its response is complete, or after the client left, goes on in a task of tokio's, and so does
 //! an open WebSocket.
 

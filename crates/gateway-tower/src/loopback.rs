@@ -48,7 +48,12 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    while !matches!(receive.receive().await, ReceiveEvent::WebSocketConnect) {}
+    loop {
+        match receive.receive().await {
+            ReceiveEvent::WebSocketConnect => break,
+            event => event.disconnect().map_or(Ok(()), Err)?,
+        }
+    }
     let denies = scope.head().capabilities().contains(Capability::WebSocketDenial);
     let mut parts = Origin::detach(*scope.into_head());
     as_http_1(&mut parts);

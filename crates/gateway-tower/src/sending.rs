@@ -20,7 +20,7 @@ pub(crate) struct Sending {
     start: Option<ResponseStart>,
     /// What the length of the body is known to be.
     size: Option<u64>,
-    /// Whether the head has announced trailers, and what they are.
+    /// Whether trailers may follow, or, once the head is out, will; and what they are.
     trailing: bool,
     fields: Option<HeaderMap>,
 }
@@ -51,11 +51,11 @@ impl Sending {
         let size = body.size_hint().exact();
         self.size = size.filter(|_| !hides);
         self.trailing = match self.trailers {
-            Trailers::Anywhere => size.is_none(),
+            Trailers::Anywhere => true,
             Trailers::Announced => headers.contains_key(header::TRAILER),
             Trailers::Nowhere => false,
         };
-        self.start = Some(ResponseStart::new(status, headers).with_trailers(self.trailing));
+        self.start = Some(ResponseStart::new(status, headers));
     }
 
     /// Lets the head go, where nothing is there yet to follow it.
@@ -93,7 +93,7 @@ impl Sending {
             if let Some(size) = self.size {
                 start.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(size));
             }
-            self.send.send(start).await?;
+            self.send.send(start.with_trailers(self.trailing)).await?;
         }
         Ok(())
     }
@@ -101,6 +101,11 @@ impl Sending {
     /// Sends the last block, with the head where that is not out; a server knows the length then.
     async fn send_last(&mut self, block: Bytes) -> Result<(), Error> {
         let mut block = Some(block);
+        if let Some(start) = &mut self.start {
+            // What is whole has none, unless they came before its end.
+            self.trailing &= self.fields.is_some();
+            start.trailers = self.trailing;
+        }
         if self.start.is_some() {
             poll_fn(|cx| self.send.poll_respond(cx, &mut self.start, &mut block)).await?;
         } else {

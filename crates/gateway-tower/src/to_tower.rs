@@ -33,7 +33,8 @@ use crate::upgrade::{self, Upgrading};
 /// - A request that asks for a WebSocket, and that hyper can upgrade, or a framework by an [`Upgrade`](crate::Upgrade), is
 ///   a WebSocket of the application; once it is open a task of tokio's drives it, since hyper hands the connection over
 ///   only with the answer. Other upgrades are ordinary requests.
-/// - Errors are logged by `tracing`, unless a [`FromTower`](crate::FromTower) around it passes them on.
+/// - Errors are logged by `tracing`, unless a [`FromTower`](crate::FromTower) around it passes them on; it does so by the
+///   extensions of the response, so a layer between the two that drops these drops the error.
 /// - A call that goes on without its response does so in a task of tokio's; outside of its runtimes it is
 ///   dropped.
 ///
@@ -146,6 +147,8 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
     /// Tells WebSockets that the server stops: open ones are closed with 1001 (S-59), and so are those that open from now
     /// on.
     ///
+    /// Calls for requests are not told: a server that stops gracefully waits for their responses.
+    ///
     /// A server knows nothing of the WebSockets that it has handed over: call this when it begins to stop, and
     /// [`finished`](Self::finished) when it has stopped.
     pub fn shut_down(&self) {
@@ -171,7 +174,10 @@ impl<A: Application + ?Sized + 'static> ToTower<A> {
         }
         let mut head = origin.restore(parts);
         if let Some(upgrade) = upgrade::asked(&mut head) {
-            let (has_body, tasks) = (!body.is_end_stream(), self.settings.tasks.clone());
+            // What is announced: bodies of layers do not all say that they are at their end.
+            let coded = head.headers().contains_key(header::TRANSFER_ENCODING);
+            let has_body = coded || head.content_length().is_some_and(|length| length > 0);
+            let tasks = self.settings.tasks.clone();
             let settings = &self.settings.websockets;
             let upgrading = Upgrading::begin(self.app.clone(), head, upgrade, has_body, settings, tasks);
             return Responding { answer: Answer::WebSocket(Box::new(upgrading)) };
@@ -276,7 +282,9 @@ fn answer(failed: Failed, is_passed_on: bool) -> Response<ResponseBody> {
     *response.status_mut() = status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
-    response.extensions_mut().insert(failed);
+    if !too_large {
+        response.extensions_mut().insert(failed);
+    }
     response
 }
 

@@ -42,11 +42,9 @@ impl Exchange for WebSocketExchange {
         if let Some(reason) = state.machine.disconnect() {
             return Poll::Ready(reason);
         }
-        if state.shutdown {
-            return Poll::Ready(Disconnect::Shutdown);
-        }
+        // Also after a shutdown was told: the client may leave while there is still time.
         keep(&mut state.receiver, cx);
-        Poll::Pending
+        if state.shutdown { Poll::Ready(Disconnect::Shutdown) } else { Poll::Pending }
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, slot: &mut Option<SendEvent>) -> Poll<Result<(), SendError>> {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
-use super::close::ABNORMAL;
+use super::close::{ABNORMAL, NO_CODE};
 
 /// Connects a framework's handler that speaks WebSocket itself, over octets, with the halves of an application's exchange:
 /// towards the handler it is the client.
@@ -22,9 +22,9 @@ use super::close::ABNORMAL;
 /// time each way, so that backpressure does as well. The handler's pings are answered here, and its client is looked
 /// after by whoever serves the exchange.
 ///
-/// It ends when one side has closed the socket, with the other side told its code. A handler that lets its socket go
-/// without closing it has it closed by the server, as one whose call returns (S-59); a client that was lost is lost
-/// for the handler, too.
+/// It ends when both sides have closed the socket, each told the other's code, and the handler has let it go. A handler
+/// that lets it go without closing it has it closed by the server, as one whose call returns (S-59); a client that
+/// was lost is lost for the handler, too.
 ///
 /// # Errors
 ///
@@ -48,10 +48,14 @@ pub struct Relay<Io> {
     send: asgi::Send,
     /// What the handler sent and the server has not taken.
     slot: Option<SendEvent>,
+    /// Whether the handler reads no more: what is for it goes nowhere.
+    deaf: bool,
     /// Whether the handler has closed it, and waits for the client's answer.
     closing: bool,
-    /// Whether it is over, and what is written is only to leave.
+    /// Whether both sides have: what is written is only to leave.
     closed: bool,
+    /// Whether one side went without a word.
+    lost: bool,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
@@ -61,11 +65,33 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let config = config.read_buffer_size(BUFFER).write_buffer_size(0);
         let socket = tungstenite::WebSocket::from_raw_socket(Octets::default(), Role::Client, Some(config));
-        Self { io, socket, receive, send, slot: None, closing: false, closed: false }
+        Self {
+            io,
+            socket,
+            receive,
+            send,
+            slot: None,
+            deaf: false,
+            closing: false,
+            closed: false,
+            lost: false,
+        }
     }
 
-    /// Writes what there is for the handler; one that reads no more is told so by its own side.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes what there is for the handler, if it still reads.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.deaf && ready!(self.try_write(cx)).is_err() {
+            self.deaf = true;
+        }
+        let octets = self.socket.get_mut();
+        octets.written = 0;
+        octets.out.clear();
+        // An idle socket does not keep the room of its largest message.
+        octets.out.shrink_to(BUFFER);
+        Poll::Ready(())
+    }
+
+    fn try_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let octets = self.socket.get_mut();
         while octets.written < octets.out.len() {
             let written = ready!(Pin::new(&mut self.io).poll_write(cx, &octets.out[octets.written..]))?;
@@ -74,8 +100,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
             }
             octets.written += written;
         }
-        octets.out.clear();
-        octets.written = 0;
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
@@ -86,14 +110,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
                 Ok(message) => self.slot = event(message),
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     if ready!(self.poll_read(cx))? == 0 {
-                        self.closed = true;
+                        self.lost = true;
                         return Poll::Ready(Ok(()));
                     }
                 }
                 Err(error) => return Poll::Ready(Err(Error::new(error))),
             }
         }
-        let closes = matches!(self.slot, Some(SendEvent::WebSocketClose(_)));
+        let closes = self.is_closing();
         ready!(self.send.poll_send(cx, &mut self.slot))?;
         self.closing = closes;
         Poll::Ready(Ok(()))
@@ -111,7 +135,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match ready!(self.receive.poll_receive(cx)) {
             // What comes after the handler's Close is discarded (S-54).
-            ReceiveEvent::WebSocketReceive(_) if self.closing => {}
+            ReceiveEvent::WebSocketReceive(_) if self.deaf || self.is_closing() => {}
             ReceiveEvent::WebSocketReceive(Message::Text(text)) => {
                 self.socket.send(tungstenite::Message::text(text)).map_err(Error::new)?;
             }
@@ -119,10 +143,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
                 self.socket.send(tungstenite::Message::binary(octets)).map_err(Error::new)?;
             }
             ReceiveEvent::WebSocketDisconnect(how) => {
+                if how.code == ABNORMAL {
+                    self.lost = true;
+                    return Poll::Ready(Ok(()));
+                }
                 self.closed = true;
-                if self.closing && how.code != ABNORMAL {
+                if self.is_closing() {
                     self.answer(how)?;
-                } else if how.code != ABNORMAL {
+                } else {
                     self.socket.close(frame(how)).map_err(Error::new)?;
                 }
             }
@@ -131,12 +159,31 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
         Poll::Ready(Ok(()))
     }
 
-    /// Answers the handler's Close as the client has (S-51); the library would do so without having asked it.
+    /// Whether the handler's Close was read.
+    const fn is_closing(&self) -> bool {
+        self.closing || matches!(self.slot, Some(SendEvent::WebSocketClose(_)))
+    }
+
+    /// Answers the handler's Close as the client has (S-50); the library would do so without having asked it.
     fn answer(&mut self, how: WebSocketDisconnect) -> io::Result<()> {
         let mut close = Frame::close(frame(how));
         // What is in memory needs no hiding, but a client masks.
         close.header_mut().mask = Some([0; 4]);
         close.format(self.socket.get_mut()).map_err(io::Error::other)
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Relay<Io> {
+    /// Both sides have closed it. The handler has what is for it, and is waited for: one that finds its socket gone when
+    /// it answers a Close takes that for an error, and one that is held up in a send reads no Close.
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = self.poll_write(cx);
+        while let Ok(1..) = ready!(self.poll_read(cx)) {
+            let octets = self.socket.get_mut();
+            octets.read.clear();
+            octets.taken = 0;
+        }
+        Poll::Ready(())
     }
 }
 
@@ -146,25 +193,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Relay<Io> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = &mut *self;
         loop {
-            let written = this.poll_write(cx);
-            if this.closed {
-                // Whether the handler still reads it is its own affair.
-                return written.map(|_| Ok(()));
+            if this.lost {
+                return Poll::Ready(Ok(()));
             }
-            // Where it reads no more, what it said before is to be sent all the same.
-            let received = match written {
-                Poll::Ready(Ok(())) => this.poll_receive(cx)?,
-                Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
-            };
-            let sent = match this.closing || this.closed {
-                true => Poll::Pending,
-                false => this.poll_send(cx)?,
-            };
-            if received.is_pending() && sent.is_pending() && !this.closed {
-                // A pong, which reading has left.
-                if this.socket.get_ref().out.is_empty() || written.is_pending() {
-                    return Poll::Pending;
-                }
+            if this.closed {
+                return this.poll_closed(cx).map(Ok);
+            }
+            let written = this.poll_write(cx);
+            // What is discarded needs no room.
+            let receives = written.is_ready() || this.closing;
+            let received = if receives { this.poll_receive(cx)? } else { Poll::Pending };
+            if this.lost || this.closed {
+                continue;
+            }
+            let sent = if this.closing { Poll::Pending } else { this.poll_send(cx)? };
+            let idle = received.is_pending() && sent.is_pending() && !this.lost;
+            // Reading may have left a pong to be written.
+            if idle && (written.is_pending() || this.socket.get_ref().out.is_empty()) {
+                return Poll::Pending;
             }
         }
     }
@@ -235,9 +281,6 @@ fn event(message: tungstenite::Message) -> Option<SendEvent> {
 fn frame(how: WebSocketDisconnect) -> Option<CloseFrame> {
     (how.code != NO_CODE).then(|| CloseFrame { code: how.code.into(), reason: how.reason.into() })
 }
-
-/// The close had no code (RFC 6455, 7.4.1).
-const NO_CODE: u16 = 1005;
 
 /// Octets that are read at once: an idle socket keeps no more.
 const BUFFER: usize = 4 * 1024;

@@ -22,7 +22,7 @@ async fn s_59_sockets_are_closed_with_1001_and_waited_for_when_the_server_stops(
             let Err(closed) = socket.next().await else {
                 return Err(Error::new("a message"));
             };
-            Ok(tell.send((closed.code(), closed.disconnect())).map_err(Error::new)?)
+            tell.send((closed.code(), closed.disconnect())).map_err(Error::new)
         }
     };
     let service = ToTower::new(app);
