@@ -6,6 +6,7 @@ use std::fmt;
 
 use http::StatusCode;
 
+use crate::adapter::Failed;
 use crate::asgi::{BodyLimitError, InvalidEvent, ReadBodyError, SendError};
 use crate::request::InvalidPath;
 
@@ -100,6 +101,7 @@ impl Error {
             || matches!(self.find(), Some(ReadBodyError::Disconnected(_)))
             || self.find::<crate::asgi::Disconnect>().is_some()
             || self.find::<crate::asgi::WebSocketClosed>().is_some()
+            || self.find::<Failed>().is_some_and(|failed| !failed.is_fault())
             || self.find::<std::io::Error>().is_some_and(is_connection_loss)
     }
 

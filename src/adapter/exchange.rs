@@ -110,11 +110,8 @@ impl HostedExchange {
         self.lock().failed.clone()
     }
 
-    /// What is known of the response when its head is out: its length, where that was declared, and what follows.
-    pub(super) fn known(&self) -> (Option<u64>, Next) {
-        let state = self.lock();
-        let next = if state.is_hidden() { Next::End } else { Next::Unknown };
-        (state.machine.declared_length(), next)
+    pub(super) fn declared_length(&self) -> Option<u64> {
+        self.lock().machine.declared_length()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

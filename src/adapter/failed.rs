@@ -17,13 +17,21 @@ use crate::error::Error;
 pub struct Failed {
     status: StatusCode,
     error: Arc<Error>,
+    fault: bool,
 }
 
 impl Failed {
-    /// With that status, because of that error.
+    /// With that status, because of that error, which is the application's fault unless it tells of a lost client.
     #[must_use]
     pub fn new(status: StatusCode, error: Error) -> Self {
-        Self { status, error: Arc::new(error) }
+        let fault = !error.is_disconnected();
+        Self { status, error: Arc::new(error), fault }
+    }
+
+    /// Says that it is not the application's fault, whatever the error is.
+    pub(super) const fn excused(mut self) -> Self {
+        self.fault = false;
+        self
     }
 
     /// The status to answer with.
@@ -40,8 +48,8 @@ impl Failed {
 
     /// Whether it is to be logged: not the loss of a client.
     #[must_use]
-    pub fn is_fault(&self) -> bool {
-        !self.error.is_disconnected()
+    pub const fn is_fault(&self) -> bool {
+        self.fault
     }
 }
 

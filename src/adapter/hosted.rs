@@ -128,13 +128,15 @@ impl Hosted {
         self.drive(cx);
         let head = self.exchange.poll_head(cx);
         if let Poll::Ready(Ok(_)) = &head {
-            (self.remaining, self.next) = self.exchange.known();
+            self.remaining = self.exchange.declared_length();
         }
         head
     }
 
     /// All of the body, where the response is complete and all of it is there; to be asked when the head is out. What is
     /// left of the call goes on when this is dropped.
+    ///
+    /// In answer to HEAD, and of 204 and 304, it is empty, which says nothing of the length that a GET would have (H-78).
     pub fn take_whole(&mut self) -> Option<Bytes> {
         let whole = self.exchange.take_whole()?;
         self.next = Next::End;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
 use super::failed::{Failed, Incomplete};
 use crate::asgi::call::keep;
@@ -181,27 +181,14 @@ impl State {
     }
 
     pub(super) fn take_head(&mut self) -> Option<ResponseStart> {
-        let mut start = self.start.take_if(|_| self.content)?;
+        let start = self.start.take_if(|_| self.content)?;
         self.head_out = true;
-        let (_, hidden) = self.unseen;
-        let hides = !matches!(start.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if self.is_hidden() && hides && hidden > 0 {
-            // H-78: what the answer to a GET would have.
-            start.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(hidden));
-        }
         Some(start)
     }
 
-    /// Whether the response is complete, and has a body that is never sent.
-    pub(super) fn is_hidden(&self) -> bool {
-        self.machine.is_bodiless() && self.machine.state() == HttpState::Done && self.trailers.is_none()
-    }
-
     pub(super) fn take_whole(&mut self) -> Option<Bytes> {
-        let whole = self.machine.state() == HttpState::Done
-            && !self.machine.is_bodiless()
-            && self.trailers.is_none()
-            && self.queue.len() <= 1;
+        let whole =
+            self.machine.state() == HttpState::Done && self.trailers.is_none() && self.queue.len() <= 1;
         whole.then(|| self.queue.pop().unwrap_or_default())
     }
 
@@ -278,7 +265,8 @@ impl State {
         if self.abandoned {
             return ending.fault.then_some(error);
         }
-        self.failed = Some(Failed::new(status, error));
+        let failed = Failed::new(status, error);
+        self.failed = Some(if ending.fault { failed } else { failed.excused() });
         None
     }
 }

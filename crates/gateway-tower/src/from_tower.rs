@@ -127,6 +127,9 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
+    if sending.is_bodiless() {
+        return sending.send_only_head().await;
+    }
     loop {
         let frame = match poll_fn(|cx| Poll::Ready(poll_frame(body.as_mut(), cx))).await {
             Poll::Ready(frame) => frame,

@@ -47,15 +47,27 @@ impl Sending {
 
     /// Begins a response; nothing is sent yet.
     pub(crate) fn begin(&mut self, status: StatusCode, headers: HeaderMap, body: &impl Body) {
-        let hides = self.is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let size = body.size_hint().exact();
-        self.size = size.filter(|_| !hides);
+        let hides = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        // A service that knows HEAD gives no body, which says nothing of the length (H-78).
+        self.size = body.size_hint().exact().filter(|&size| !hides && (size > 0 || !self.is_head));
         self.trailing = match self.trailers {
             Trailers::Anywhere => true,
             Trailers::Announced => headers.contains_key(header::TRAILER),
             Trailers::Nowhere => false,
         };
         self.start = Some(ResponseStart::new(status, headers));
+    }
+
+    /// Whether nothing of the body is sent: it is dropped without being asked for, as hyper does (H-77).
+    pub(crate) const fn is_bodiless(&self) -> bool {
+        self.is_head
+    }
+
+    /// Sends the head alone.
+    pub(crate) async fn send_only_head(&mut self) -> Result<(), Error> {
+        self.trailing = false;
+        self.send_head().await?;
+        Ok(self.send.last(Bytes::new()).await?)
     }
 
     /// Lets the head go, where nothing is there yet to follow it.
