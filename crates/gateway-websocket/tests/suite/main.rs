@@ -8,5 +8,6 @@ mod handshakes;
 mod http2;
 mod kit;
 mod over_hyper;
+mod relay;
 mod sockets;
 mod support;
