@@ -76,20 +76,25 @@ pub(crate) fn per_request(
     options: &[&str],
     request: Request,
 ) -> Result<u64, Box<dyn Error>> {
-    per_call(counted, server, options, |addr, requests, child| load(addr, request, requests, child))
+    per_call(counted, server, options, request.body, |addr, requests, child| {
+        load(addr, request, requests, child)
+    })
 }
 
-/// What one of the things costs a server that `load` does to it: so many of them, at that address. The server may not
-/// listen yet.
+/// What one of the things costs a server that `load` does to it: so many of them, at that address, each of so many
+/// octets. The server may not listen yet.
 pub(crate) fn per_call(
     counted: Counted,
     server: &Path,
     options: &[&str],
+    octets: usize,
     load: impl Fn(&str, u64, &mut Child) -> Result<(), Box<dyn Error>>,
 ) -> Result<u64, Box<dyn Error>> {
-    let few = count(counted, server, options, |addr, child| load(addr, FEW, child))?;
-    let many = count(counted, server, options, |addr, child| load(addr, MANY, child))?;
-    Ok((many - few) / (MANY - FEW))
+    // What is large takes long.
+    let scale = if octets > 64 * 1024 { 10 } else { 1 };
+    let (few, many) = (FEW / scale, MANY / scale);
+    let cost = |times| count(counted, server, options, |addr, child| load(addr, times, child));
+    Ok((cost(many)? - cost(few)?) / (many - few))
 }
 
 /// What a whole run costs.

@@ -7,6 +7,8 @@
 //! [`accept`] is the entrance for an adapter: it has the application answer the handshake, and hands out the answer and
 //! what goes on behind it. Its example is a whole server, but for HTTP.
 //!
+//! [`Relay`] is the other direction: a framework's handler that speaks WebSocket itself, as an application.
+//!
 //! A server with its own ideas of tasks takes the parts:
 //!
 //! 1. [`is_asked`] tells which requests are meant, [`Handshake`] reads one, [`refusal`] answers what it is not;

@@ -35,8 +35,8 @@ pub(crate) fn rows(counted: Counted, server: &Path, wanted: &[String]) -> Result
             continue;
         }
         let load = |addr: &str, calls: u64, _: &mut Child| client.block_on(load(addr, call, calls));
-        let ours = per_call(counted, server, &["--server", "native"], load)?;
-        let theirs = per_call(counted, server, &["--server", "tonic"], load)?;
+        let ours = per_call(counted, server, &["--server", "native"], call.octets, load)?;
+        let theirs = per_call(counted, server, &["--server", "tonic"], call.octets, load)?;
         let ratio = ours as f64 / theirs as f64;
         println!("  {:<34} {ours:>10} {theirs:>10} {ratio:>7.3}", call.name);
     }
