@@ -47,6 +47,7 @@
 //! 6. [`testing`]: clients in memory.
 //! 7. [`validate`]: says which rule was broken, and by whom.
 //! 8. [`asgi::Exchange`] and [`wsgi::run`]: what a server implements.
+//! 9. [`adapter`]: what the adapter of a framework is made of.
 //!
 //! # The contract
 //!
