@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{HeaderMap as ActixMap, HeaderName as ActixName, HeaderValue as ActixValue};
 use bytes::Bytes;
+use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// For actix: repeated fields in their order.
@@ -20,18 +21,22 @@ pub(crate) fn to_actix(fields: &HeaderMap, into: &mut ActixMap) {
 }
 
 /// From actix: repeated fields in their order.
-pub(crate) fn from_actix(fields: &ActixMap) -> HeaderMap {
+///
+/// # Errors
+///
+/// Of more names than this version's map holds, which HTTP/2 has room for in a head.
+pub(crate) fn from_actix(fields: &ActixMap) -> Result<HeaderMap, MaxSizeReached> {
     let mut octets = together(|| fields.iter().map(|(_, value)| value.as_bytes()));
-    let mut into = HeaderMap::with_capacity(fields.len());
+    let mut into = HeaderMap::try_with_capacity(fields.len_keys())?;
     for (name, value) in fields {
         let value_octets = octets.split_to(value.len());
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(mut copy)) = (name, HeaderValue::from_maybe_shared(value_octets)) {
             copy.set_sensitive(value.is_sensitive());
-            into.append(name, copy);
+            into.try_append(name, copy)?;
         }
     }
-    into
+    Ok(into)
 }
 
 /// All values in one allocation: neither version gives its own away.

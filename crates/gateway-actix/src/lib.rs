@@ -68,6 +68,7 @@ mod from_actix;
 mod stream;
 mod to_actix;
 mod under_way;
+mod waker;
 
 pub use self::from_actix::{FromActix, StartError};
 pub use self::to_actix::{BlockingPool, Calling, ToActix, with_lifespan};

@@ -33,7 +33,10 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Connection<S> {
     /// Writes nothing more, and reads what still comes, to its end.
     pub(crate) async fn drain(mut self) {
         self.end();
-        while let Some(Ok(_)) = poll_fn(|cx| self.poll_block(cx)).await {}
+        while let Some(Ok(_)) = poll_fn(|cx| self.poll_block(cx)).await {
+            // Blocks that are always there leave time to the others on this thread.
+            actix_rt::task::yield_now().await;
+        }
     }
 
     fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{EnterGuard, Handle};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 /// What goes on beside the responses of a worker or a server, which ends only then. It is among the extensions
@@ -11,12 +12,35 @@ use tokio_util::task::TaskTracker;
 pub(crate) struct UnderWay {
     tasks: TaskTracker,
     runtime: Option<Handle>,
+    stopping: CancellationToken,
 }
 
 impl UnderWay {
     /// What is to outlive the threads that it comes from.
     pub(crate) fn on(runtime: Handle) -> Self {
-        Self { tasks: TaskTracker::new(), runtime: Some(runtime) }
+        Self { runtime: Some(runtime), ..Self::default() }
+    }
+
+    /// Stops when the other does.
+    pub(crate) fn stopped_by(mut self, other: &Self) -> Self {
+        self.stopping = other.stopping.clone();
+        self
+    }
+
+    /// To be held while a call is polled that may be moved to the runtime: what it makes of timers and sockets belongs to
+    /// that, and not to the worker, which ends before it.
+    pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.runtime.as_ref().map(Handle::enter)
+    }
+
+    /// Tells WebSockets that the server stops.
+    pub(crate) fn shut_down(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Resolves when the server stops.
+    pub(crate) fn stopping(&self) -> WaitForCancellationFutureOwned {
+        self.stopping.clone().cancelled_owned()
     }
 
     /// Polls the future to its end.

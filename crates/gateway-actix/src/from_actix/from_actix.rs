@@ -123,7 +123,8 @@ impl FromActix {
     }
 
     /// With room for that many blocks of a response on their way between the threads, and stops at that many
-    /// octets; at least one of each, by default 32 and 256 KiB.
+    /// octets; at least one of each, by default 32 and 256 KiB. What the server takes is replaced at once: there may be up
+    /// to twice that.
     #[must_use]
     pub fn with_handover(mut self, blocks: usize, octets: usize) -> Self {
         self.room = Room { blocks: blocks.max(1), octets: octets.max(1) };
@@ -156,7 +157,7 @@ impl FromActix {
 
     /// Gives a call to the worker that has the least to do.
     fn hand_over(&self, head: Box<RequestHead>, task: Task) -> Result<Taker, Error> {
-        let Seat { jobs, load } = self.workers()?.least();
+        let Seat { jobs, load } = self.workers()?.least()?;
         let (giver, taker) = handover(self.room);
         match jobs.try_send(Job { head, task, giver, load }) {
             Ok(()) => Ok(taker),

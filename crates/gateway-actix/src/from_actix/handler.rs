@@ -39,7 +39,7 @@ pub(super) enum Task {
 
 /// Has the service answer, unless the call is dropped or its client leaves first: then the handler is dropped, as
 /// actix would.
-pub(super) async fn run<S, B>(service: &S, job: Job, under_way: UnderWay)
+pub(super) async fn run<S, B>(service: &S, ready: Ready<S::Error>, job: Job, under_way: UnderWay)
 where
     S: Service<actix_http::Request>,
     S::Error: Into<actix_web::Error>,
@@ -48,14 +48,15 @@ where
 {
     let Job { head, task, giver, load } = job;
     let mut serving = pin!(async {
+        let ready = ready?;
         match task {
             Task::Http(body) => {
                 let version = version(head.version());
                 let request = request(*head, incoming(body), under_way, version)?;
-                respond(service, request, &giver).await
+                respond(service, ready, request, &giver).await
             }
             Task::WebSocket(receive, send) => {
-                websocket::serve(service, *head, receive, send, under_way).await
+                websocket::serve(service, ready, *head, receive, send, under_way).await
             }
         }
     });
@@ -63,25 +64,41 @@ where
         if giver.poll_gone(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        let polled = catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx)));
-        if let Ok(Poll::Pending) = polled {
+        let polled = caught(|| serving.as_mut().poll(cx));
+        if polled.is_pending() {
             giver.deliver();
         }
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(Error::from_panic(&*panic))))
+        polled.map(|served| served.and_then(|result| result))
     })
     .await;
     giver.end(result);
     drop(load);
 }
 
-async fn respond<S, B>(service: &S, request: actix_http::Request, giver: &Giver) -> Result<(), Error>
+/// What the service said when it was asked whether it is ready: for one request.
+pub(super) type Ready<E> = Result<Result<(), E>, Error>;
+
+/// Polls; a panic is an error.
+pub(super) fn caught<T>(poll: impl FnOnce() -> Poll<T>) -> Poll<Result<T, Error>> {
+    match catch_unwind(AssertUnwindSafe(poll)) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(Error::from_panic(&*panic))),
+    }
+}
+
+async fn respond<S, B>(
+    service: &S,
+    ready: Result<(), S::Error>,
+    request: actix_http::Request,
+    giver: &Giver,
+) -> Result<(), Error>
 where
     S: Service<actix_http::Request>,
     S::Error: Into<actix_web::Error>,
     S::Response: Into<actix_http::Response<B>>,
     B: MessageBody,
 {
-    match answer(service, request).await {
+    match answer(service, ready, request).await {
         Ok(response) => give(response, giver).await,
         Err(response) => give(response, giver).await,
     }
@@ -90,6 +107,7 @@ where
 /// The handler's response, or that of its error.
 pub(super) async fn answer<S, B>(
     service: &S,
+    ready: Result<(), S::Error>,
     request: actix_http::Request,
 ) -> Result<actix_http::Response<B>, actix_http::Response<BoxBody>>
 where
@@ -97,7 +115,7 @@ where
     S::Error: Into<actix_web::Error>,
     S::Response: Into<actix_http::Response<B>>,
 {
-    let answered = match poll_fn(|cx| service.poll_ready(cx)).await {
+    let answered = match ready {
         Ok(()) => service.call(request).await,
         Err(error) => Err(error),
     };
@@ -107,12 +125,8 @@ where
 /// Gives head and body, with no more than there is room for.
 async fn give<B: MessageBody>(response: actix_http::Response<B>, giver: &Giver) -> Result<(), Error> {
     let failed = response.extensions().get::<Failed>().cloned();
-    if let Some(failed) = failed {
-        let status = failed.status();
-        return Err(Error::new(failed).with_status(status));
-    }
     let (head, body) = response.into_parts();
-    giver.start(start(head.head(), body.size())?);
+    giver.start(start(head.head(), body.size())?, failed);
     let body = match body.try_into_bytes() {
         Ok(whole) => {
             giver.block(whole);
@@ -134,9 +148,9 @@ async fn give<B: MessageBody>(response: actix_http::Response<B>, giver: &Giver) 
 /// The head, with the length that actix would give it.
 fn start(head: &ResponseHead, size: BodySize) -> Result<ResponseStart, Error> {
     let status = status(head.status)?;
-    let mut headers: HeaderMap = fields::from_actix(head.headers());
+    let mut headers: HeaderMap = fields::from_actix(head.headers())?;
     match size {
-        // The length of a 304 is that of what it stands for (H-77).
+        // The length of a 304 is that of what it stands for (H-79).
         _ if status == StatusCode::NOT_MODIFIED => {}
         BodySize::Sized(length) if status != StatusCode::NO_CONTENT => {
             headers.insert(header::CONTENT_LENGTH, length.into());

@@ -7,8 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use gateway_iface::Error;
+use gateway_iface::adapter::Failed;
 use gateway_iface::asgi::event::ResponseStart;
 use parking_lot::Mutex;
+
+use crate::waker::keep;
 
 /// The two ends of a response, with room for that much.
 pub(super) fn handover(room: Room) -> (Giver, Taker) {
@@ -32,9 +35,11 @@ pub(super) struct Giver {
 }
 
 impl Giver {
-    /// Gives a head.
-    pub(super) fn start(&self, start: ResponseStart) {
-        self.shared.lock().parcel.start = Some(start);
+    /// Gives a head, and what failed further in where it is the answer to that.
+    pub(super) fn start(&self, start: ResponseStart, failed: Option<Failed>) {
+        let mut inner = self.shared.lock();
+        inner.parcel.start = Some(start);
+        inner.parcel.failed = failed;
     }
 
     /// Waits for room. A handler that always finds some is paused now and then, for the sake of the others on its
@@ -136,6 +141,8 @@ impl Drop for Taker {
 #[derive(Default)]
 pub(super) struct Parcel {
     pub(super) start: Option<ResponseStart>,
+    /// With the head.
+    pub(super) failed: Option<Failed>,
     pub(super) blocks: VecDeque<Bytes>,
     pub(super) end: Option<Result<(), Error>>,
     octets: usize,
@@ -175,10 +182,3 @@ impl Inner {
 #[derive(Debug, thiserror::Error)]
 #[error("the worker ended before the handler did")]
 struct Dropped;
-
-fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
-    }
-}

@@ -3,18 +3,34 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use gateway_iface::adapter::Watch;
+use gateway_iface::adapter::{Failed, Watch};
 use gateway_iface::asgi::{self, Disconnect};
 use gateway_iface::{Error, bytes::Bytes};
 
 use super::handover::{Parcel, Taker};
 
 /// Sends what a worker hands over, up to its end, unless the client leaves first.
-pub(super) async fn http(mut taker: Taker, mut watch: Watch, mut send: asgi::Send) -> Result<(), Error> {
+pub(super) async fn http(taker: Taker, watch: Watch, send: asgi::Send) -> Result<(), Error> {
+    let mut failed = None;
+    let sent = respond(taker, watch, send, &mut failed).await;
+    // The answer to what failed further in is out, or its client is gone: now the server learns of it.
+    match failed.filter(Failed::is_fault) {
+        Some(failed) => Err(failed.into()),
+        None => sent,
+    }
+}
+
+async fn respond(
+    mut taker: Taker,
+    mut watch: Watch,
+    mut send: asgi::Send,
+    behind: &mut Option<Failed>,
+) -> Result<(), Error> {
     let mut head_waits = false;
     loop {
-        let Parcel { start, mut blocks, end, .. } = take(&mut taker, &mut watch).await?;
+        let Parcel { start, failed, mut blocks, end, .. } = take(&mut taker, &mut watch).await?;
         if let Some(start) = start {
+            *behind = failed;
             if blocks.len() <= 1 && matches!(end, Some(Ok(()))) {
                 let body = blocks.pop_front().unwrap_or_default();
                 let (mut start, mut body) = (Some(start), Some(body));

@@ -48,6 +48,8 @@ pub(super) fn request(
 fn target(parts: &http::request::Parts, secure: bool) -> Result<Uri, Error> {
     let uri = &parts.uri;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    // `http://host?query` has no path, which stands for `/`.
+    let path = if path.starts_with('?') { &format!("/{path}") } else { path };
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = uri.authority().map(http::uri::Authority::as_str).or(host);
     match authority {

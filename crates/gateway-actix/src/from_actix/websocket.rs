@@ -29,6 +29,7 @@ use crate::under_way::UnderWay;
 /// Has the handler answer the handshake, and passes messages on while the socket is open.
 pub(super) async fn serve<S, B>(
     service: &S,
+    ready: Result<(), S::Error>,
     mut head: RequestHead,
     mut receive: Receive,
     mut send: asgi::Send,
@@ -53,16 +54,16 @@ where
     let (connection, octets) = stream(written.clone());
     let octets: BoxedPayloadStream = Box::pin(octets);
     let request = request(head, octets.into(), under_way, Version::HTTP_11)?;
-    let answering = pin!(answer(service, request));
+    let answering = pin!(answer(service, ready, request));
     match unless_closed(&mut receive, answering).await? {
         Ok(response) if status(response.status())? == StatusCode::SWITCHING_PROTOCOLS => {
             let (head, body) = response.into_parts();
             written.set(body);
-            send.send(accept(fields::from_actix(head.headers()))).await?;
+            send.send(accept(fields::from_actix(head.headers())?)).await?;
             relay(connection, receive, send).await
         }
-        Ok(response) => deny(response, &mut send, denial).await,
-        Err(response) => deny(response, &mut send, denial).await,
+        Ok(response) => deny(response, &mut receive, &mut send, denial).await,
+        Err(response) => deny(response, &mut receive, &mut send, denial).await,
     }
 }
 
@@ -97,6 +98,7 @@ async fn unless_closed<F: Future>(
 /// Refuses the socket with the response, where the server can pass one on.
 async fn deny<B: MessageBody>(
     response: actix_http::Response<B>,
+    receive: &mut Receive,
     send: &mut asgi::Send,
     denial: bool,
 ) -> Result<(), Error> {
@@ -104,11 +106,15 @@ async fn deny<B: MessageBody>(
         return Ok(send.send(Close::default()).await?);
     }
     let (head, body) = response.into_parts();
-    let mut headers = fields::from_actix(head.headers());
+    let mut headers = fields::from_actix(head.headers())?;
     headers.remove(header::CONTENT_LENGTH);
     send.send(DenialStart::new(status(head.status())?, headers)).await?;
     let mut body = pin!(body);
-    while let Some(block) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+    loop {
+        let next = pin!(poll_fn(|cx| body.as_mut().poll_next(cx)));
+        let Some(block) = unless_closed(receive, next).await? else {
+            break;
+        };
         let block = block.map_err(|error| failure(&*error.into()))?;
         send.send(SendEvent::WebSocketDenialBody(ResponseBody::block(block))).await?;
     }

@@ -1,9 +1,9 @@
 //! The threads that an actix-web application runs on.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use actix_web::dev::AppConfig;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::handler::{self, Job};
+use super::handler::{self, Job, caught};
 use crate::under_way::UnderWay;
 
 /// Threads, each with an actix arbiter and an instance of the application, all in one actix system.
@@ -59,7 +59,7 @@ impl Workers {
         let count = self.workers.len();
         match built.wait_for(|built| built.count == count || built.error.is_some()).await {
             Ok(built) => built.error.clone().map_or(Ok(()), Err),
-            Err(_) => Err(StartError::new("its threads ended")),
+            Err(_) => Err(StartError::ended()),
         }
     }
 
@@ -71,14 +71,16 @@ impl Workers {
         while done.changed().await.is_ok() {}
     }
 
-    /// The worker that has the least to do.
-    pub(super) fn least(&self) -> Seat {
+    /// The worker that has the least to do, of those that go on.
+    pub(super) fn least(&self) -> Result<Seat, StartError> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.workers.len();
         let turns = (0..count).map(|turn| &self.workers[first.wrapping_add(turn) % count]);
-        let least = turns.min_by_key(|worker| worker.load.load(Ordering::Relaxed));
-        let worker = least.unwrap_or(&self.workers[0]);
-        Seat { jobs: worker.jobs.clone(), load: Load::new(worker.load.clone()) }
+        let working = turns.filter(|worker| !worker.jobs.is_closed());
+        match working.min_by_key(|worker| worker.load.load(Ordering::Relaxed)) {
+            Some(worker) => Ok(Seat { jobs: worker.jobs.clone(), load: Load::new(worker.load.clone()) }),
+            None => Err(self.built.borrow().error.clone().unwrap_or_else(StartError::ended)),
+        }
     }
 }
 
@@ -130,56 +132,83 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let factory = Mutex::new(factory);
+    let factory = Arc::new(Mutex::new(factory));
     Arc::new(move |place| {
-        let instance = factory.lock()().into_factory().new_service(AppConfig::default());
+        let factory = factory.clone();
         Box::pin(async move {
+            let Place { queue, built } = place;
+            let instance = build(async {
+                let instance = factory.lock()().into_factory().new_service(AppConfig::default());
+                instance.await
+            });
             match instance.await {
                 Ok(service) => {
-                    place.built.send_modify(|built| built.count += 1);
-                    serve(service, place.queue).await;
+                    built.send_modify(|built| built.count += 1);
+                    serve(service, queue).await;
                 }
                 Err(error) => {
-                    let error = StartError::new(&format!("{error:?}"));
-                    place.built.send_modify(|built| built.error = Some(error));
+                    built.send_modify(|built| built.error = Some(error.clone()));
+                    refuse(queue, &error);
                 }
             }
         })
     })
 }
 
+/// Builds an instance; a panic is one more reason why there is none.
+async fn build<S, E: fmt::Debug>(building: impl Future<Output = Result<S, E>>) -> Result<S, StartError> {
+    let mut building = pin!(building);
+    match poll_fn(|cx| caught(|| building.as_mut().poll(cx))).await {
+        Ok(instance) => instance.map_err(|error| StartError::new(&format!("{error:?}"))),
+        Err(panic) => Err(StartError::new(&panic.to_string())),
+    }
+}
+
+/// Ends the calls that came before it was known that there is no instance.
+fn refuse(mut queue: mpsc::Receiver<Job>, error: &StartError) {
+    queue.close();
+    while let Ok(job) = queue.try_recv() {
+        job.giver.end(Err(error.clone().into()));
+    }
+}
+
 /// Serves until no one is left to bring jobs, and to the end of those that there are.
 async fn serve<S, B>(service: S, mut queue: mpsc::Receiver<Job>)
 where
     S: Service<actix_http::Request> + 'static,
-    S::Error: Into<actix_web::Error>,
+    S::Error: Into<actix_web::Error> + 'static,
     S::Response: Into<actix_http::Response<B>>,
     B: MessageBody + 'static,
 {
     let service = Rc::new(service);
     let under_way = UnderWay::default();
-    while let Some(job) = queue.recv().await {
+    loop {
+        // Here and not where it is called: a service keeps one waker.
+        let ready = poll_fn(|cx| caught(|| service.poll_ready(cx))).await;
+        let Some(job) = queue.recv().await else {
+            break;
+        };
         let (service, held) = (service.clone(), under_way.clone());
-        under_way.spawn_here(async move { handler::run(&*service, job, held).await });
+        under_way.spawn_here(async move { handler::run(&*service, ready, job, held).await });
     }
     under_way.ended().await;
 }
 
-/// Runs the workers in a system of their own, the first of them on this thread.
+/// Runs the workers in a system of their own, the first of them on this thread, until all have ended.
 fn run(work: &Work, places: Vec<Place>, built: &watch::Sender<Built>) {
     System::new().block_on(async {
         let mut places = places.into_iter();
         let first = places.next();
         let mut arbiters = Vec::with_capacity(places.len());
+        let (running, mut ended) = mpsc::channel(1);
         for place in places {
             match Arbiter::try_new() {
                 Ok(arbiter) => {
-                    let work = work.clone();
+                    let (work, running) = (work.clone(), Running { _held: running.clone() });
                     arbiter.spawn_fn(move || {
-                        let working = work(place);
                         actix_rt::spawn(async move {
-                            working.await;
-                            Arbiter::current().stop();
+                            work(place).await;
+                            drop(running);
                         });
                     });
                     arbiters.push(arbiter);
@@ -191,13 +220,30 @@ fn run(work: &Work, places: Vec<Place>, built: &watch::Sender<Built>) {
             }
         }
         if let Some(first) = first {
-            work(first).await;
+            // A panic is for this worker alone: the others have a system for as long as they go on.
+            let _ = actix_rt::spawn(work(first)).await;
         }
+        drop(running);
+        // This thread has the system to run while the others end: it may not block before.
+        while ended.recv().await.is_some() {}
         for arbiter in arbiters {
             // A thread that panicked has ended as well.
             let _ = arbiter.join();
         }
     });
+}
+
+/// Ends the thread of an arbiter when its worker has ended, however it did.
+struct Running {
+    _held: mpsc::Sender<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(arbiter) = Arbiter::try_current() {
+            arbiter.stop();
+        }
+    }
 }
 
 /// The actix-web application could not be built.
@@ -210,5 +256,9 @@ pub struct StartError {
 impl StartError {
     fn new(reason: &str) -> Self {
         Self { reason: reason.into() }
+    }
+
+    fn ended() -> Self {
+        Self::new("its threads ended")
     }
 }

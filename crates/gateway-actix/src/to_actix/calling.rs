@@ -45,22 +45,23 @@ struct Call {
     request: HttpRequest,
     is_head: bool,
     observed: bool,
+    host: Arc<Actix>,
 }
 
 impl Calling {
-    /// Calls the application; nothing of it runs before the future is polled.
+    /// Calls the application with a body, of that length where actix does not keep to one; nothing of it runs before the future is polled.
     pub(super) fn begin<A: Application + ?Sized + 'static>(
         app: Arc<A>,
         request: HttpRequest,
         head: Box<RequestHead>,
-        payload: Payload,
+        (payload, length): (Payload, Option<u64>),
         observed: bool,
         host: Arc<Actix>,
     ) -> Self {
         let is_head = head.method() == Method::HEAD;
-        let (lender, blocks) = lend(payload);
-        let hosted = Hosted::begin(app, head, blocks, host);
-        Self { state: Stage::Called(Call { hosted, lender, request, is_head, observed }) }
+        let (lender, blocks) = lend(payload, length);
+        let hosted = Hosted::begin(app, head, blocks, host.clone());
+        Self { state: Stage::Called(Call { hosted, lender, request, is_head, observed, host }) }
     }
 
     /// Has the application answer a handshake.
@@ -78,7 +79,8 @@ impl Future for Calling {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let start = match &mut self.state {
-            Stage::Called(Call { hosted, lender, .. }) => {
+            Stage::Called(Call { hosted, lender, host, .. }) => {
+                let _entered = host.under_way.enter();
                 Some(ready!(lender.drive(cx, |cx| hosted.poll_head(cx))))
             }
             Stage::Handshake(handshake) => {
@@ -105,7 +107,7 @@ impl Call {
         let mut response = HttpResponse::new(status(start.status));
         fields::to_actix(&start.headers, response.headers_mut());
         let size = self.size(&start);
-        let Self { mut hosted, lender, request, is_head, .. } = self;
+        let Self { mut hosted, lender, request, is_head, host, .. } = self;
         let streams = is_head || size == BodySize::None;
         let whole = if streams { None } else { hosted.take_whole() };
         let body = if let Some(whole) = whole {
@@ -114,7 +116,7 @@ impl Call {
             if size == BodySize::Stream {
                 end_with_connection(&request, &mut response);
             }
-            BoxBody::new(Body::new(hosted, lender, size))
+            BoxBody::new(Body::new(hosted, lender, size, host))
         };
         ServiceResponse::new(request, response.set_body(body))
     }

@@ -19,11 +19,19 @@ use crate::under_way::UnderWay;
 /// `serve` is given the service with the state of the start-up in it, as often as it clones it: one for each
 /// worker. An application that knows no lifespan is served without. While it is served, its lifespan is polled,
 /// for what it does there itself. Calls that go on when the server has ended, after their last block or without their
-/// client, have half a minute to end; shutdown comes after them.
+/// client, have half a minute to end; shutdown comes after them, and has as long.
+///
+/// So that they can go on, timers, sockets and tasks of calls belong to the runtime that this is called on, not to the
+/// workers: with actix's own `main` it is one thread. An application with much I/O of its own is better off below
+/// `tokio::main`, whose runtime has many; actix's server runs there, too.
+///
+/// WebSockets learn of a stop when the server has ended. Who stops it by its handle, tells them before by
+/// [`ToActix::shut_down`] of a clone.
 ///
 /// # Errors
 ///
-/// That of a start-up or a shutdown that failed, and that of `serve`.
+/// That of a start-up or a shutdown that failed, and that of `serve`, which comes before that of a
+/// shutdown.
 ///
 /// # Panics
 ///
@@ -98,10 +106,22 @@ where
         .await
     };
     // What goes on after its response, or after its client left, is not cut short by the end of the server.
-    let _ = timeout(PATIENCE, under_way.ended()).await;
-    lifespan.shutdown().await.map_err(Error::new)?;
-    served.map_err(Error::new)
+    under_way.shut_down();
+    if timeout(PATIENCE, under_way.ended()).await.is_err() {
+        tracing::warn!("calls that went on after the end of the server were given up");
+    }
+    let ended = timeout(PATIENCE, lifespan.shutdown()).await.unwrap_or_else(|_| {
+        tracing::warn!("the shutdown of the application was given up");
+        Ok(())
+    });
+    match (served.map_err(Error::new), ended.map_err(Error::new)) {
+        (Err(error), Err(second)) => {
+            tracing::error!(error = %second, "the shutdown of the application failed, too");
+            Err(error)
+        }
+        (served, ended) => ended.and(served),
+    }
 }
 
-/// How long calls may go on when the server has ended.
+/// How long calls may go on when the server has ended, and how long a shutdown may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::dev::Payload;
 use bytes::Bytes;
@@ -10,18 +10,22 @@ use futures_core::Stream;
 use gateway_iface::BoxError;
 use parking_lot::Mutex;
 
-/// The two ends of a body.
-pub(super) fn lend(payload: Payload) -> (Lender, Blocks) {
-    if matches!(payload, Payload::None) {
-        return (Lender { lent: None }, Blocks { desk: None });
+use crate::waker::keep;
+
+/// The two ends of a body, which has that length where actix does not keep to one.
+pub(super) fn lend(payload: Payload, length: Option<u64>) -> (Lender, Blocks) {
+    if matches!(payload, Payload::None) || length == Some(0) {
+        return (Lender { lent: None, left: None }, Blocks { desk: None });
     }
     let desk = Arc::<Mutex<Desk>>::default();
-    (Lender { lent: Some((payload, desk.clone())) }, Blocks { desk: Some(desk) })
+    (Lender { lent: Some((payload, desk.clone())), left: length }, Blocks { desk: Some(desk) })
 }
 
 /// The end on actix's thread: it asks for a block when the application wants one, and not before.
 pub(super) struct Lender {
     lent: Option<(Payload, Arc<Mutex<Desk>>)>,
+    /// What is still to come of a declared length.
+    left: Option<u64>,
 }
 
 impl Lender {
@@ -51,14 +55,13 @@ impl Lender {
                 return false;
             }
         }
-        let Poll::Ready(block) = Pin::new(payload).poll_next(cx) else {
+        let Poll::Ready(block) = poll_block(payload, &mut self.left, cx) else {
             return false;
         };
         let last = !matches!(block, Some(Ok(_)));
         let mut shared = desk.lock();
         shared.wanted = false;
-        // The error of actix stays on its thread, too.
-        shared.block = Some(block.map(|block| block.map_err(|error| error.to_string())));
+        shared.block = Some(block);
         // Whoever is part of this task is polled next.
         let reader = shared.reader.take().filter(|reader| !reader.will_wake(cx.waker()));
         drop(shared);
@@ -84,6 +87,29 @@ impl Drop for Lender {
             }
         }
     }
+}
+
+/// Polls for a block of what is left.
+fn poll_block(
+    payload: &mut Payload,
+    left: &mut Option<u64>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, String>>> {
+    if *left == Some(0) {
+        return Poll::Ready(None);
+    }
+    // The error of actix stays on its thread, too.
+    let block = ready!(Pin::new(payload).poll_next(cx)).map(|block| block.map_err(|error| error.to_string()));
+    Poll::Ready(match (block, left) {
+        (Some(Ok(mut block)), Some(left)) => {
+            block.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= block.len() as u64;
+            Some(Ok(block))
+        }
+        //
+        (None, Some(_)) => Some(Err("the body is shorter than its length".to_owned())),
+        (block, _) => block,
+    })
 }
 
 /// The application's end.
@@ -132,11 +158,4 @@ struct Desk {
     block: Option<Option<Result<Bytes, String>>>,
     reader: Option<Waker>,
     lender: Option<Waker>,
-}
-
-fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
-    }
 }

@@ -3,11 +3,11 @@
 use gateway_iface::bridge::{Busy, Job, RunBlocking};
 use tokio::runtime::Handle;
 
-/// The threads that [`web::block`](actix_web::web::block) uses, for synchronous applications.
+/// The threads that [`web::block`](actix_web::web::block) uses, for synchronous applications.
 ///
 /// How many there are is set by
 /// [`worker_max_blocking_threads`](actix_web::HttpServer::worker_max_blocking_threads); requests wait for one, without
-/// a limit. Where they are to be refused instead, take a pool of your own.
+/// a limit. Behind [`with_lifespan`](crate::with_lifespan) they are those of the runtime that it is called on. Where they are to be refused instead, take a pool of your own.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct BlockingPool;

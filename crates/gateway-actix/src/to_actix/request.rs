@@ -1,5 +1,6 @@
 //! The head of a request, made of actix's.
 
+use actix_web::dev::Payload;
 use actix_web::{HttpMessage, HttpRequest};
 use gateway_iface::adapter::Origin;
 use gateway_iface::asgi::{Capabilities, Capability, State};
@@ -17,13 +18,15 @@ pub(super) struct Asked {
     /// Whether it came by an application that stands around actix, which learns of errors.
     pub(super) observed: bool,
     pub(super) websocket: bool,
+    /// What there is of a body, where actix takes all that comes for one: after an `upgrade`, also without a WebSocket.
+    pub(super) length: Option<u64>,
 }
 
-/// Makes a request for an application; `None` of what is none.
-pub(super) fn asked(request: &HttpRequest, state: Option<&State>) -> Option<Asked> {
+/// Makes a request for an application; `None` of what is none. Without a payload it is none for a WebSocket.
+pub(super) fn asked(request: &HttpRequest, payload: &Payload, state: Option<&State>) -> Option<Asked> {
     let mut parts = parts(request)?;
     let origin = parts.extensions.remove::<Origin>();
-    let observed = origin.is_some();
+    let observed = origin.as_ref().is_some_and(Origin::is_detached);
     if !observed && !is_valid(&parts) {
         return None;
     }
@@ -49,16 +52,16 @@ pub(super) fn asked(request: &HttpRequest, state: Option<&State>) -> Option<Aske
         parts.uri = below;
     }
     let mut head = origin.restore(parts);
-    let websocket = gateway_websocket::is_asked(&head);
+    let websocket = !matches!(payload, Payload::None) && gateway_websocket::is_asked(&head);
     if websocket {
         let denial = Capabilities::none().with(Capability::WebSocketDenial);
         head.connection_mut().set_capabilities(denial);
     }
-    if let Some(host) = head.uri().authority().map(ToString::to_string) {
-        // H-12
-        head.set_host(&host).ok()?;
-    }
-    Some(Asked { head, observed, websocket })
+    let upgrades =
+        !observed && head.version() < Version::HTTP_2 && head.headers().contains_key(header::UPGRADE);
+    let framed = upgrades && !head.headers().contains_key(header::TRANSFER_ENCODING);
+    let length = framed.then(|| head.content_length().unwrap_or_default());
+    Some(Asked { head, observed, websocket, length })
 }
 
 /// Whether it is a head that HTTP allows, as far as actix leaves that to its user.
@@ -70,8 +73,8 @@ fn is_valid(parts: &Parts) -> bool {
     // H-13, A-35
     let (path, whole_server) = (parts.uri.path(), parts.method == Method::OPTIONS && parts.uri.path() == "*");
     let target = path.starts_with('/') || whole_server;
-    //
-    let method = !parts.method.as_str().contains(char::is_lowercase);
+    // A-19; a tunnel is nothing that an application of actix is asked for.
+    let method = parts.method != Method::CONNECT && !parts.method.as_str().contains(char::is_lowercase);
     // H-19; that there is one, actix sees to.
     let host = parts.headers.get_all(header::HOST).iter().all(is_host);
     target && method && host
@@ -82,7 +85,7 @@ fn parts(request: &HttpRequest) -> Option<Parts> {
     parts.method = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
     parts.uri = target(request.uri())?;
     parts.version = version(request.version());
-    parts.headers = fields::from_actix(request.headers());
+    parts.headers = fields::from_actix(request.headers()).ok()?;
     let mut extensions = request.extensions_mut();
     if let Some(theirs) = extensions.remove::<Extensions>() {
         parts.extensions = theirs;

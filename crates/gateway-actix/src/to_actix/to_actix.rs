@@ -113,6 +113,22 @@ impl<A: Application + ?Sized + 'static> ToActix<A> {
         self
     }
 
+    /// Tells WebSockets that the server stops: open ones are closed with 1001 (S-59), and so are those that open from now
+    /// on. To be called when the server begins to stop, which actix tells no service.
+    pub fn shut_down(&self) {
+        self.host.under_way.shut_down();
+    }
+
+    /// Waits until the calls that go on without their responses, and WebSockets, are over: to be called when
+    /// the server has stopped, for as long as there is time; [`with_lifespan`](crate::with_lifespan) does it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends no call.
+    pub async fn finished(&self) {
+        self.host.under_way.ended().await;
+    }
+
     /// The application.
     #[must_use]
     pub fn get_ref(&self) -> &A {
@@ -131,14 +147,17 @@ impl<A: Application + ?Sized + 'static> Service<ServiceRequest> for ToActix<A> {
         let (request, payload) = request.into_parts();
         // A worker of ours, around this, waits itself.
         let around = request.extensions_mut().remove::<UnderWay>();
-        let host = around.map_or_else(|| self.host.clone(), |under_way| Arc::new(Actix::new(under_way)));
-        match request::asked(&request, self.state.as_ref()) {
+        let host = around.map_or_else(
+            || self.host.clone(),
+            |under_way| Arc::new(Actix::new(under_way.stopped_by(&self.host.under_way))),
+        );
+        match request::asked(&request, &payload, self.state.as_ref()) {
             Some(Asked { head, websocket: true, .. }) => {
                 let (app, settings) = (self.app.clone(), self.settings.clone());
                 Calling::handshake(handshake(app, request, head, payload, settings, host))
             }
-            Some(Asked { head, observed, .. }) => {
-                Calling::begin(self.app.clone(), request, head, payload, observed, host)
+            Some(Asked { head, observed, length, .. }) => {
+                Calling::begin(self.app.clone(), request, head, (payload, length), observed, host)
             }
             // H-98
             None => {

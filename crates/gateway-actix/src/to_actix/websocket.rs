@@ -1,8 +1,8 @@
 //! A WebSocket of an application, on a connection of actix's server.
 
-use std::future::ready;
+use std::future::{Future, poll_fn, ready};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -35,7 +35,12 @@ pub(super) async fn handshake<A: Application + ?Sized + 'static>(
     let length = head.content_length().unwrap_or_default();
     let has_body = length > 0 || head.headers().contains_key(header::TRANSFER_ENCODING);
     let left = |session: Session| host.under_way.spawn(session.finish());
-    let (answer, session) = accept(app, head, has_body, &settings, left).await;
+    let mut accepting = pin!(accept(app, head, has_body, &settings, left));
+    let accepted = poll_fn(|cx| {
+        let _entered = host.under_way.enter();
+        accepting.as_mut().poll(cx)
+    });
+    let (answer, session) = accepted.await;
     let (parts, content) = answer.into_parts();
     let opens = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let mut response = HttpResponse::new(status(parts.status));
@@ -44,7 +49,8 @@ pub(super) async fn handshake<A: Application + ?Sized + 'static>(
         response.head_mut().set_connection_type(ConnectionType::Upgrade);
         let (connection, outgoing) = stream(Incoming(payload));
         if let Some(session) = session {
-            host.under_way.spawn_here(session.run(ready(Ok(connection))));
+            let stopping = host.under_way.stopping();
+            host.under_way.spawn_here(session.run_until(ready(Ok(connection)), stopping));
         }
         BoxBody::new(outgoing)
     } else {

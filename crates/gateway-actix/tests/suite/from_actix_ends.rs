@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpRequest, HttpResponse, error, web};
-use gateway_actix::FromActix;
-use gateway_iface::RequestHead;
+use gateway_actix::{FromActix, ToActix};
 use gateway_iface::asgi::event::SendEvent;
-use gateway_iface::asgi::{Disconnect, LifespanError, LifespanExchange};
+use gateway_iface::asgi::{self, Disconnect, LifespanError, LifespanExchange};
 use gateway_iface::futures_core::Stream;
 use gateway_iface::http::{Request, StatusCode};
 use gateway_iface::testing::AsgiClient;
+use gateway_iface::{Error, RequestHead};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::support::{client, run};
@@ -57,6 +58,7 @@ fn waits() -> (FromActix, mpsc::UnboundedReceiver<&'static str>) {
                                 return HttpResponse::BadRequest().finish();
                             }
                         }
+                        tell.send("end").unwrap();
                     }
                     _ => return HttpResponse::Ok().streaming(Never { told: false, mark }),
                 }
@@ -105,7 +107,7 @@ fn a_95_a_100_loss_of_the_client_drops_handler_and_body() {
 }
 
 #[test]
-fn a_06_call_that_is_dropped_drops_the_handler() {
+fn call_that_is_dropped_drops_the_handler() {
     run(async || {
         let (app, mut told) = waits();
         let client = AsgiClient::new(app);
@@ -158,7 +160,7 @@ fn a_67_cut_body_is_an_error_and_no_end() {
         exchange.disconnect(Disconnect::Client);
         let _ = exchange.finish().await;
         let next = told.recv().await;
-        assert!(matches!(next, Some("cut" | "dropped")), "{next:?}");
+        assert!(matches!(next, Some("cut" | "dropped")), "no end: {next:?}");
     });
 }
 
@@ -262,7 +264,84 @@ fn a_110_factory_that_fails_fails_the_startup() {
 }
 
 #[test]
-fn a_149_request_beyond_the_backlog_is_answered_with_503() {
+fn a_110_factory_that_panics_on_a_later_thread_fails_the_startup_and_all_threads_end() {
+    run(async || {
+        let alive = Arc::new(());
+        let (held, instances) = (alive.clone(), AtomicUsize::new(0));
+        let app = FromActix::new(move || {
+            assert_ne!(instances.fetch_add(1, Ordering::SeqCst), 1, "on purpose");
+            App::new().app_data(held.clone())
+        });
+        let app = app.with_threads(3);
+        let mut lifespan = LifespanExchange::new(&app);
+        let error = lifespan.startup().await.unwrap_err();
+        assert!(error.to_string().contains("on purpose"), "{error}");
+        drop(lifespan);
+        drop(app);
+        while Arc::strong_count(&alive) > 1 {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_110_without_a_lifespan_calls_fail_with_the_reason_until_there_is_an_instance() {
+    run(async || {
+        let app = FromActix::new(|| App::new().data_factory(|| async { Err::<u8, _>("no database") }));
+        let client = AsgiClient::new(app.with_threads(2));
+        for _ in 0..5 {
+            let mut exchange = client.begin(head("/"));
+            exchange.feed("", false);
+            let error = exchange.finish().await.unwrap_err();
+            assert!(error.to_string().contains("could not be built"), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_110_without_a_lifespan_those_threads_serve_that_have_an_instance() {
+    run(async || {
+        let instances = AtomicUsize::new(0);
+        let app = FromActix::new(move || {
+            assert_ne!(instances.fetch_add(1, Ordering::SeqCst), 1, "on purpose");
+            App::new().default_service(web::to(|| async { "served" }))
+        });
+        let client = AsgiClient::new(app.with_threads(2));
+        // The first ones may come before it is known which thread has none.
+        let mut served = 0;
+        while served < 5 {
+            let response = client.request(Request::get("/").body("").unwrap()).await;
+            served = if response.unwrap().status() == StatusCode::OK { served + 1 } else { 0 };
+        }
+    });
+}
+
+#[test]
+fn a_106_answer_to_what_failed_further_in_is_sent_and_the_call_ends_with_the_error() {
+    run(async || {
+        let fails = async |_: asgi::Scope, _: asgi::Receive, _: asgi::Send| {
+            Err::<(), _>(Error::new("the inside").with_status(StatusCode::BAD_GATEWAY))
+        };
+        let service = ToActix::new(fails);
+        let app = FromActix::new(move || {
+            let page = DefaultHeaders::new().add(("x-page", "of the framework"));
+            App::new().wrap(page).default_service(service.clone())
+        });
+        let client = client(app.with_threads(1));
+        let mut exchange = client.begin(head("/"));
+        exchange.feed("", false);
+        let Some(SendEvent::ResponseStart(start)) = exchange.next_event().await else {
+            panic!("no start");
+        };
+        assert_eq!(start.status, StatusCode::BAD_GATEWAY);
+        assert_eq!(start.headers["x-page"], "of the framework");
+        let error = exchange.finish().await.unwrap_err();
+        assert_eq!(error.to_string(), "the inside");
+    });
+}
+
+#[test]
+fn request_beyond_the_backlog_is_answered_with_503() {
     run(async || {
         let (release, released) = std::sync::mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));

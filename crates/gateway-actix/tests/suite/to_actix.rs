@@ -1,10 +1,14 @@
 //! Applications among the services of actix-web.
 
-use std::sync::Arc;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
 use actix_web::{App, HttpMessage, HttpResponse, body, web};
 use gateway_actix::{BlockingPool, ToActix, with_lifespan};
@@ -14,6 +18,8 @@ use gateway_iface::bridge::WsgiToAsgi;
 use gateway_iface::http::{Extensions, HeaderMap};
 use gateway_iface::wsgi::{Body, Environ, StartResponse};
 use gateway_iface::{BoxError, Connection, Error, RemoteUser};
+
+use crate::support::{actix, by_actix};
 
 /// Tells where it is mounted, and what it was asked for.
 async fn places(scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send) -> Result<(), Error> {
@@ -128,10 +134,10 @@ fn status(status: u16) -> http::StatusCode {
 }
 
 #[actix_web::test]
-async fn a_148_synchronous_application_runs_on_threads_of_actix() {
+async fn a_149_synchronous_application_runs_on_threads_of_actix() {
     fn app(mut environ: Environ, start_response: &mut dyn StartResponse) -> Result<Body, Error> {
         let mut text = String::new();
-        std::io::Read::read_to_string(environ.input(), &mut text).map_err(Error::new)?;
+        Read::read_to_string(environ.input(), &mut text).map_err(Error::new)?;
         let name = std::thread::current().name().map(str::to_owned);
         start_response.start(status(200), HeaderMap::new())?;
         Ok(Body::from(format!("{text} on {name:?}")))
@@ -143,6 +149,104 @@ async fn a_148_synchronous_application_runs_on_threads_of_actix() {
     let own = std::thread::current().name().map(str::to_owned);
     assert!(told.starts_with(b"read on "), "{told:?}");
     assert!(!told.ends_with(format!("{own:?}").as_bytes()), "{told:?}");
+}
+
+#[actix_web::test]
+async fn more_fields_than_a_map_holds_are_refused_and_many_values_are_not() {
+    let app = init_service(App::new().default_service(ToActix::new(places))).await;
+    let mut values = TestRequest::default().to_request();
+    let mut names = TestRequest::default().to_request();
+    for number in 0..25_000 {
+        let value = HeaderValue::from_static("v");
+        values.headers_mut().append(HeaderName::from_static("x-same"), value.clone());
+        names.headers_mut().append(format!("x-{number}").parse().unwrap(), value);
+    }
+    assert_eq!(call_service(&app, values).await.status(), StatusCode::OK);
+    assert_eq!(call_service(&app, names).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn a_06_call_goes_on_when_the_server_has_ended_with_timers_of_its_own() {
+    let (tell, told) = mpsc::channel();
+    let (begun, begins) = mpsc::channel();
+    let app = move |scope: asgi::Scope, _: asgi::Receive, mut send: asgi::Send| {
+        let (tell, begun) = (tell.clone(), begun.clone());
+        async move {
+            scope.into_http()?;
+            send.text(200, "sent").await?;
+            let mut sleep = Box::pin(tokio::time::sleep(Duration::from_millis(1)));
+            (&mut sleep).await;
+            sleep.as_mut().reset(tokio::time::Instant::now() + Duration::from_millis(300));
+            begun.send(()).unwrap();
+            sleep.await;
+            tell.send("cleaned up").unwrap();
+            Ok::<(), Error>(())
+        }
+    };
+    let (addr, stop) = by_actix(app).unwrap();
+    let mut client = TcpStream::connect(addr).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("sent"), "{answer}");
+    begins.recv_timeout(Duration::from_secs(30)).unwrap();
+    stop().unwrap();
+    assert_eq!(told.try_recv(), Ok("cleaned up"));
+}
+
+#[test]
+fn s_59_open_sockets_are_closed_when_they_are_told_that_the_server_stops() {
+    let waits = async |scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send| {
+        scope.into_websocket()?;
+        send.send(asgi::event::Accept::new()).await?;
+        receive.disconnected().await;
+        Ok::<(), Error>(())
+    };
+    let (tell, told) = mpsc::channel();
+    let (addr, stop) = actix(waits, move |config, service| {
+        let _ = tell.send(service.clone());
+        config.default_service(service);
+    })
+    .unwrap();
+    let mut client = TcpStream::connect(addr).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n").unwrap();
+    client
+        .write_all(b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        .unwrap();
+    let mut octets = Vec::new();
+    while !octets.ends_with(b"\r\n\r\n") {
+        let mut octet = [0];
+        client.read_exact(&mut octet).unwrap();
+        octets.extend(octet);
+    }
+    assert!(octets.starts_with(b"HTTP/1.1 101"));
+    told.recv().unwrap().shut_down();
+    let mut close = [0; 4];
+    client.read_exact(&mut close).unwrap();
+    assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1001));
+    drop(client);
+    stop().unwrap();
+}
+
+#[test]
+fn body_beside_an_upgrade_is_as_long_as_it_says() {
+    let reads = async |scope: asgi::Scope, mut receive: asgi::Receive, mut send: asgi::Send| {
+        scope.into_http()?;
+        let body = receive.body(100).await?;
+        Ok::<(), Error>(send.text(200, format!("read {}", String::from_utf8_lossy(&body))).await?)
+    };
+    let (addr, stop) = by_actix(reads).unwrap();
+    for (length, read) in [("", "read "), ("content-length: 4\r\n", "read body")] {
+        let mut client = TcpStream::connect(addr).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let head = "POST / HTTP/1.0\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n";
+        client.write_all(format!("{head}{length}\r\nbody and more").as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with(read), "{answer}");
+    }
+    stop().unwrap();
 }
 
 #[actix_web::test]
