@@ -9,6 +9,7 @@ use bytes::Bytes;
 use gateway_iface::adapter::{Failed, Origin};
 use gateway_iface::asgi::{Application, State};
 use gateway_tower::{ToTower, Upgrade};
+use http::{Method, header};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use poem::{Body, Endpoint, Request, Response, ResponseParts};
@@ -29,7 +30,8 @@ use crate::service::inside;
 /// - The application is called in place and runs while poem waits for it. It is told when its client left,
 ///   and may go on after that, and after its last block, in a task of tokio's.
 /// - One that leaves no response is an [`ApplicationError`]; it is logged by `tracing`, unless a `FromPoem` further out
-///   passes it on.
+///   passes it on. Middleware that makes a response of its own of the error, as `catch_error` does, keeps it from that:
+///   then nothing logs it but that middleware.
 ///
 /// # Errors
 ///
@@ -56,7 +58,11 @@ use crate::service::inside;
 /// let mut lifespan = LifespanExchange::of_shared(app.clone());
 /// let endpoint = ToPoem::shared(app).with_state(lifespan.startup().await?);
 /// let calls = endpoint.clone();
-/// let stop = async { drop(tokio::signal::ctrl_c().await) };
+/// let stopping = endpoint.clone();
+/// let stop = async move {
+///     drop(tokio::signal::ctrl_c().await);
+///     stopping.shut_down();
+/// };
 /// poem::Server::new(TcpListener::bind("127.0.0.1:8000"))
 ///     .run_with_graceful_shutdown(endpoint, stop, None)
 ///     .await?;
@@ -120,7 +126,9 @@ impl<A: Application + ?Sized + 'static> Endpoint for ToPoem<A> {
             let origin = origin(&request);
             request.set_data(origin);
         }
-        if let Ok(upgrade) = request.take_upgrade() {
+        // An extended CONNECT has no such field.
+        let asks = request.headers().contains_key(header::UPGRADE) || *request.method() == Method::CONNECT;
+        if asks && let Ok(upgrade) = request.take_upgrade() {
             request.set_data(Upgrade::new(async { upgrade.await.map_err(io::Error::other) }));
         }
         let request = http::Request::<BoxBody<Bytes, io::Error>>::from(request);

@@ -88,8 +88,12 @@ pub(crate) fn run(test: impl AsyncFnOnce()) {
 
 /// A client of an application, with a validator between the two that panics where a rule is broken.
 pub(crate) fn client<A: asgi::Application>(app: A) -> AsgiClient<Validator<A>> {
-    // Applications of tests leave out the type of what they send, and give a 304 a length, as actix does.
-    AsgiClient::new(Validator::new(app).except("H-73").except("V-05").except("V-06"))
+    AsgiClient::new(Validator::new(app))
+}
+
+/// The same, for handlers that answer HEAD with a body, which actix's own server leaves out, and 304 with a length.
+pub(crate) fn lenient<A: asgi::Application>(app: A) -> AsgiClient<Validator<A>> {
+    AsgiClient::new(Validator::new(app).except("V-05").except("V-06"))
 }
 
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -43,14 +43,26 @@ impl Host for UnderPoem {
 /// requests apart.
 const LIMITS: &[Exception] = &[
     Exception::new("body_is_closed_once_after_an_error", ENDS_ALL_THE_SAME),
+    Exception::new("broken_response_is_seen_to_be_broken", ENDS_ALL_THE_SAME),
     Exception::new("call_over_its_time_is_ended", ENDS_ALL_THE_SAME),
     Exception::new("call_that_ends_in_the_middle_breaks_the_response_off", ENDS_ALL_THE_SAME),
     Exception::new("caught_error_is_answered_and_reported", ENDS_ALL_THE_SAME),
     Exception::new("caught_error_of_a_synchronous_application", ENDS_ALL_THE_SAME),
     Exception::new("client_loss_of_one_harms_no_other", ENDS_ALL_THE_SAME),
     Exception::new("client_that_leaves_in_the_handshake_is_told_of", KEPT),
+    Exception::new(
+        "coding_that_is_not_chunked_is_refused",
+        "H-38, H-41: hyper takes chunks in chunks for chunks",
+    ),
     Exception::new("failure_after_the_head_breaks_the_response_off", ENDS_ALL_THE_SAME),
+    Exception::new(
+        "host_is_needed_and_only_one",
+        "H-18, H-19: hyper leaves the host to its user, and poem to the endpoint",
+    ),
+    Exception::new("method_in_lower_case_is_no_other_method", "A-19: hyper takes any token for a method"),
+    Exception::new("options_asterisk_is_the_whole_server", "H-13: hyper takes the asterisk for every method"),
     Exception::new("refused_event_that_comes_back_ends_the_call", ENDS_ALL_THE_SAME),
+    Exception::new("requests_on_several_connections_do_not_harm_each_other", ENDS_ALL_THE_SAME),
     Exception::new("restart_after_output_hands_the_cause_back", ENDS_ALL_THE_SAME),
     Exception::new("send_that_is_let_go_is_answered_for", ENDS_ALL_THE_SAME),
 ];
@@ -61,7 +73,11 @@ const ENDS_ALL_THE_SAME: &str = "A-106, H-87, W-140: poem's server polls hyper's
 const KEPT: &str = "A-84: poem's server polls hyper's connection again when its client has left, and so keeps the \
     endpoint that waits";
 
-suite!(under_poem, UnderPoem, [wsgi, asgi_http, asgi_websocket, lifespan, middleware, websocket_wire]);
+suite!(
+    under_poem,
+    UnderPoem,
+    [wsgi, asgi_http, asgi_websocket, lifespan, middleware, http_wire, websocket_wire]
+);
 
 /// The same by HTTP/2.
 struct UnderPoemHttp2;
