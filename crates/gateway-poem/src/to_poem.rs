@@ -101,8 +101,9 @@ impl<A: Application + ?Sized + 'static> ToPoem<A> {
         Self { inner: self.inner.with_websockets(settings) }
     }
 
-    /// Waits until the calls that go on without their responses, and WebSockets, are over: to be called when poem's
-    /// server has stopped, for as long as there is time. What is dropped with its runtime then is told of the shutdown.
+    /// Waits until the calls that go on without their responses, and WebSockets, are over: to be called when the
+    /// server has stopped, poem's or another one around a [`FromPoem`](crate::FromPoem), for as long as there is time.
+    /// What is dropped with its runtime then is told of the shutdown.
     ///
     /// # Cancel safety
     ///

@@ -58,17 +58,15 @@ pub(crate) fn address(acceptor: &TcpAcceptor) -> SocketAddr {
 
 pub(crate) type Stop = Box<dyn FnOnce() -> Result<(), BoxError> + Send>;
 
-/// The application behind both adapters, so many times.
-pub(crate) fn round_trip(app: Application, layers: usize) -> Arc<dyn asgi::Application> {
+/// The native server, with the application behind both adapters, so many times.
+pub(crate) fn round_trip(app: Application, layers: usize, http2: bool) -> Result<Running, BoxError> {
     let mut app: Arc<dyn asgi::Application> = Arc::new(app);
+    let mut endpoints = Vec::new();
     for _ in 0..layers {
-        app = Arc::new(FromPoem::new(ToPoem::shared(app)));
+        let endpoint = ToPoem::shared(app);
+        endpoints.push(endpoint.clone());
+        app = Arc::new(FromPoem::new(endpoint));
     }
-    app
-}
-
-/// The native server.
-pub(crate) fn native(app: Arc<dyn asgi::Application>, http2: bool) -> Result<Running, BoxError> {
     let runtime = runtime()?;
     let server = runtime.block_on(gateway_hyper::Server::builder().signals(false).bind("127.0.0.1:0"))?;
     let addr = server.local_addr().tcp().ok_or("not listening on TCP")?;
@@ -76,7 +74,11 @@ pub(crate) fn native(app: Arc<dyn asgi::Application>, http2: bool) -> Result<Run
     let serving = runtime.spawn(server.serve(app));
     let stop = move || {
         handle.shutdown();
-        Ok(runtime.block_on(serving)??)
+        runtime.block_on(serving)??;
+        for endpoint in endpoints.iter().rev() {
+            runtime.block_on(endpoint.finished());
+        }
+        Ok(())
     };
     Ok(if http2 { Running::http2(addr, stop) } else { Running::tcp(addr, stop) })
 }
