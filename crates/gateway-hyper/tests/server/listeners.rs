@@ -212,7 +212,8 @@ fn what_is_beside_has_its_own_application_and_serves_until_all_else_is_done() {
                 lifespan.run(receive, send, async { Ok(()) }, shutdown).await
             }
         };
-        let beside = Listener::bind("127.0.0.1:0").await.unwrap();
+        // An address of its own: no other test is given the port that becomes free.
+        let beside = Listener::bind("127.0.0.3:0").await.unwrap();
         let addr = beside.local_addr().unwrap().tcp().unwrap();
         let server = builder().bind("127.0.0.1:0").await.unwrap().beside(beside, hello);
         let server = Server::of(server, app);

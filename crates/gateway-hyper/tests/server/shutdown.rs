@@ -253,7 +253,8 @@ fn dropping_serve_stops_accepting_and_lets_connections_go_on() {
     on_both_runtimes(async || {
         let gate = Arc::new(Semaphore::new(0));
         let (app, mut begins) = gated(&gate);
-        let server = Server::start(app).await;
+        // An address of its own: no other test is given the port that becomes free.
+        let server = Server::of(builder().bind("127.0.0.2:0").await.unwrap(), app);
         let mut client = server.connect().await;
         client.ask("/").await;
         begins.recv().await.unwrap();
