@@ -133,8 +133,11 @@ fn shutdown_lets_streams_finish() {
         let mut client = server.connect().await;
         let (response, _) = client.open(get("/"), true).await;
         let mut idle = server.connect().await;
-        // The server has begun to serve it.
+        // The server has begun to serve both.
         assert_eq!(idle.max_streams().await, 128);
+        while server.handle.stats().requests_in_flight() == 0 {
+            tokio::task::yield_now().await;
+        }
         server.handle.shutdown();
         let response = read(response.await.unwrap()).await.unwrap().0;
         assert_eq!(response.body(), "before the end");
