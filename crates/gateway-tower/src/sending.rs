@@ -15,6 +15,8 @@ use http_body::{Body, Frame};
 pub(crate) struct Sending {
     send: asgi::Send,
     is_head: bool,
+    /// Whether nothing of the body is sent: HEAD, 204, 304.
+    bodiless: bool,
     trailers: Trailers,
     /// The head, until it is out.
     start: Option<ResponseStart>,
@@ -42,13 +44,23 @@ impl Sending {
             _ => Trailers::Announced,
         };
         let is_head = head.method() == Method::HEAD;
-        Self { send, is_head, trailers, start: None, size: None, trailing: false, fields: None }
+        Self {
+            send,
+            is_head,
+            bodiless: is_head,
+            trailers,
+            start: None,
+            size: None,
+            trailing: false,
+            fields: None,
+        }
     }
 
     /// Begins a response; nothing is sent yet.
     pub(crate) fn begin(&mut self, status: StatusCode, headers: HeaderMap, body: &impl Body) {
         let hides = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         // A service that knows HEAD gives no body, which says nothing of the length (H-78).
+        self.bodiless |= hides;
         self.size = body.size_hint().exact().filter(|&size| !hides && (size > 0 || !self.is_head));
         self.trailing = match self.trailers {
             Trailers::Anywhere => true,
@@ -60,7 +72,7 @@ impl Sending {
 
     /// Whether nothing of the body is sent: it is dropped without being asked for, as hyper does (H-77).
     pub(crate) const fn is_bodiless(&self) -> bool {
-        self.is_head
+        self.bodiless
     }
 
     /// Sends the head alone.

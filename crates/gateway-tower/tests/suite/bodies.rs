@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 use gateway_iface::Error;
 use http_body_util::BodyExt;
 
-use crate::support::{Server, block, everywhere, fed};
+use crate::support::{By, Protocol, Server, block, everywhere, fed};
 
 #[test]
 fn a_11_bodies_stream_both_ways_at_the_same_time() {
@@ -163,6 +163,36 @@ fn extractors_may_read_the_body_of_a_request_by_hand() {
         // axum's own limit.
         let (status, _) = client.text(Request::post("/"), too_large).await;
         assert_eq!(status, 413, "{by:?}, {protocol:?}");
+        drop(client);
+        server.stop().await;
+    });
+}
+
+#[test]
+fn h_77_body_of_a_response_that_has_none_is_dropped_without_being_asked_for() {
+    everywhere(async |by, protocol| {
+        let unasked = async |status: http::StatusCode| {
+            let body = stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, Infallible>>> {
+                panic!("the body was asked for")
+            });
+            (status, Body::from_stream(body))
+        };
+        let router = Router::new()
+            .route("/204", get(async move || unasked(http::StatusCode::NO_CONTENT).await))
+            .route("/304", get(async move || unasked(http::StatusCode::NOT_MODIFIED).await));
+        let server = Server::start(by, router).await;
+        let mut client = server.connect(protocol).await;
+        for (path, status) in [("/204", 204), ("/304", 304)] {
+            // hyper asks for it by HTTP/2.
+            if by == By::Us || protocol == Protocol::Http1 {
+                let response = client.get(path).await;
+                assert_eq!(
+                    (response.status().as_u16(), response.body().len()),
+                    (status, 0),
+                    "{by:?}, {protocol:?}"
+                );
+            }
+        }
         drop(client);
         server.stop().await;
     });
